@@ -1,0 +1,143 @@
+"""What can go wrong with a conversation, and what the user is told.
+
+    ConversationError            refuses a request: HTTP status, stable code, sentence
+    ├── EmptyMessage             400 empty_message
+    ├── InvalidText              400 invalid_text
+    ├── InvalidParameter         400 invalid_parameter
+    ├── ModelUnknown             400 model_unknown
+    ├── ModelNotAllowed          403 model_not_allowed
+    ├── AnswerRunning            409 answer_running
+    ├── ClientIdReused           409 client_id_reused
+    ├── NotPossible              409 not_possible
+    ├── MessageTooLong           413 message_too_long
+    └── Unavailable              503 unavailable
+    AnswerFailed                 ends an answer: stable code; `sentence()` has the words
+
+Quotas refuse with `accounts.quotas.QuotaExceeded`. Third-party exceptions are translated where they enter
+(`upstream.py`); pages, JSON and events are made from these in one place each.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class ConversationError(Exception):
+    """A request that is refused; nothing has been written."""
+
+    status = 400
+    code = "invalid_parameter"
+    message: str | Promise = _("The request could not be understood.")
+
+    def __init__(self, message: str | Promise | None = None) -> None:
+        if message is not None:
+            self.message = message
+        super().__init__(str(self.message))
+
+
+class EmptyMessage(ConversationError):
+    code = "empty_message"
+    message = _("The message is empty. Write something first.")
+
+
+class InvalidText(ConversationError):
+    code = "invalid_text"
+    message = _("The text contains characters that cannot be stored (it is not valid UTF-8).")
+
+
+class InvalidParameter(ConversationError):
+    code = "invalid_parameter"
+
+
+class ModelUnknown(ConversationError):
+    code = "model_unknown"
+    message = _("There is no such model here. Choose one from the list.")
+
+
+class ModelNotAllowed(ConversationError):
+    status = 403
+    code = "model_not_allowed"
+    message = _("Your plan does not include this model. Choose another one.")
+
+
+class AnswerRunning(ConversationError):
+    status = 409
+    code = "answer_running"
+    message = _("An answer is still being written here. Wait for it or stop it first.")
+
+
+class ClientIdReused(ConversationError):
+    status = 409
+    code = "client_id_reused"
+    message = _("This message was already sent with another text.")
+
+
+class NotPossible(ConversationError):
+    status = 409
+    code = "not_possible"
+    message = _("That cannot be done with this message.")
+
+
+class MessageTooLong(ConversationError):
+    status = 413
+    code = "message_too_long"
+    message = _("The message is too long.")
+
+
+class Unavailable(ConversationError):
+    status = 503
+    code = "unavailable"
+    message = _("The site is shutting down or overloaded. Try again in a moment.")
+
+
+SENTENCES: dict[str, str | Promise] = {
+    "upstream_auth": _(
+        "The model's endpoint rejected the site's key. An administrator has to check it."
+    ),
+    "upstream_rate_limited": _("The model is receiving too many requests. Try again in a minute."),
+    "upstream_error": _("The model's endpoint reported an error. Try again."),
+    "upstream_unreachable": _("The model's endpoint cannot be reached. Try again in a moment."),
+    "context_too_long": _(
+        "The conversation is too long for this model. Shorten the message or start a new chat."
+    ),
+    "timeout_first": _("The model did not begin to answer in time. Try again."),
+    "timeout_silence": _("The model stopped in the middle of its answer."),
+    "timeout_total": _("The answer took longer than allowed and was ended."),
+    "upstream_cut": _("The connection to the model broke off before the answer was complete."),
+    "upstream_malformed": _("The model's endpoint sent something that is not an answer."),
+    "interrupted": _("The server was restarted while this answer was being written."),
+    "empty_answer": _("The model returned an empty answer."),
+    "internal_error": _("Something went wrong on our side. Try again."),
+}
+
+
+class AnswerFailed(Exception):
+    """An answer that cannot be finished; what has arrived of it is kept.
+
+    code: a key of SENTENCES, or the code of an error frame sent by the endpoint.
+    detail: for the log only; never shown to users, never holds message text or keys.
+    retryable: true if nothing was received and the same call may work in a moment (429, 5xx, unreachable).
+    retry_after: seconds the endpoint asked to wait, if it did.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+def sentence(code: str) -> str:
+    """The sentence for a code of a finished answer; empty for the empty code."""
+    if not code:
+        return ""
+    return str(SENTENCES.get(code, SENTENCES["upstream_error"]))
