@@ -1,0 +1,288 @@
+"""People, and what they may spend. Knows nothing of conversations: what it names of them are plain names and UUIDs.
+
+The ledger lives here because it outlives the chats it paid for. `quotas.py` is the only writer of usage.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, Group, UserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+
+def fold(text: str) -> str | None:
+    """The form in which names and addresses are compared: NFKC, case folded; None when empty."""
+    return unicodedata.normalize("NFKC", text).strip().casefold() or None
+
+
+class Plan(models.Model):
+    """What its users may spend. An empty limit is no limit."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    requests_per_day = models.BigIntegerField(_("requests a day"), null=True, blank=True)
+    tokens_per_day = models.BigIntegerField(_("tokens a day"), null=True, blank=True)
+    tokens_per_month = models.BigIntegerField(_("tokens a month"), null=True, blank=True)
+    money_per_month = models.DecimalField(
+        _("money a month"),
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("In the currency of the models' prices."),
+    )
+    concurrent_completions = models.PositiveIntegerField(
+        _("answers at once"), null=True, blank=True
+    )
+    allowed_models = models.JSONField(
+        _("allowed models"),
+        default=list,
+        blank=True,
+        help_text=_('Model names, such as ["gpt-5-mini"]. Empty: every model.'),
+    )
+    is_default = models.BooleanField(
+        _("default"), default=False, help_text=_("For everyone without a plan of their own.")
+    )
+    groups = models.ManyToManyField(
+        Group,
+        verbose_name=_("groups"),
+        related_name="plans",
+        blank=True,
+        help_text=_("Members get this plan; the most generous limits of several apply."),
+    )
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="one_default_plan"
+            ),
+            *(
+                models.CheckConstraint(
+                    condition=Q(**{f"{limit}__isnull": True}) | Q(**{f"{limit}__gte": 0}),
+                    name=f"plan_{limit}_not_negative",
+                    violation_error_message=_("A limit is zero or more, or empty for none."),
+                )
+                for limit in (
+                    "requests_per_day",
+                    "tokens_per_day",
+                    "tokens_per_month",
+                    "money_per_month",
+                )
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A person. `username_key` and `email_key` make names and addresses unique as people read them."""
+
+    username = models.CharField(
+        _("user name"),
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator()],
+        error_messages={"unique": _("A user with that name already exists.")},
+    )
+    email = models.EmailField(_("e-mail address"), blank=True)
+    username_key = models.CharField(max_length=300, unique=True, editable=False)
+    email_key = models.CharField(max_length=500, unique=True, null=True, editable=False)  # noqa: DJ001 (null: any number without one)
+    plan = models.ForeignKey(
+        Plan,
+        models.SET_NULL,
+        verbose_name=_("plan"),
+        null=True,
+        blank=True,
+        related_name="users",
+        help_text=_("Empty: the group's plan, else the site's default."),
+    )
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
+    )
+    custom_instructions = models.TextField(_("custom instructions"), blank=True, max_length=4000)
+    default_model = models.CharField(_("default model"), max_length=200, blank=True)
+    default_preset = models.CharField(_("default role preset"), max_length=60, blank=True)
+    auth_epoch = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="Raised to end every session, key and open stream of this person.",
+    )
+
+    objects: ClassVar[UserManager[User]] = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering = ("username",)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keeps the two keys true: they are a form of the columns beside them."""
+        self.username_key = fold(self.username) or ""
+        self.email_key = fold(self.email)
+        fields = kwargs.get("update_fields")
+        if fields is not None:
+            keys = {f"{name}_key" for name in ("username", "email") if name in fields}
+            kwargs["update_fields"] = {*fields, *keys}
+        super().save(*args, **kwargs)
+
+    def get_session_auth_hash(self) -> str:
+        return self._session_hash()
+
+    def get_session_auth_fallback_hash(self) -> Any:
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(secret)
+
+    def _session_hash(self, secret: str | None = None) -> str:
+        """Changes with the password and with `auth_epoch`, and every session with it."""
+        return salted_hmac(
+            "accounts.models.User.session",
+            f"{self.password}:{self.auth_epoch}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
+
+
+class UsagePeriod(models.Model):
+    """What one person has reserved and used in one day or month: the ledger's sums, ready for one-row decisions."""
+
+    class Kind(models.TextChoices):
+        DAY = "day", _("day")
+        MONTH = "month", _("month")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_periods")
+    kind = models.CharField(max_length=5, choices=Kind)
+    start = models.DateField(help_text="First day of the period, in TIME_ZONE.")
+    reserved_requests = models.BigIntegerField(default=0)
+    reserved_tokens = models.BigIntegerField(default=0)
+    reserved_money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    used_requests = models.BigIntegerField(default=0)
+    used_tokens = models.BigIntegerField(default=0)
+    used_money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+
+    class Meta:
+        verbose_name = _("usage period")
+        verbose_name_plural = _("usage periods")
+        constraints = (
+            models.UniqueConstraint(fields=["user", "kind", "start"], name="one_row_per_period"),
+            models.CheckConstraint(
+                condition=Q(
+                    reserved_requests__gte=0,
+                    reserved_tokens__gte=0,
+                    reserved_money__gte=0,
+                    used_requests__gte=0,
+                    used_tokens__gte=0,
+                    used_money__gte=0,
+                ),
+                name="usage_not_negative",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.start}"
+
+
+class Reservation(models.Model):
+    """What an open completion or call may still spend. Settling deletes it, so settling happens once."""
+
+    id = models.UUIDField(primary_key=True, help_text="The completion's or call's id.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
+    day = models.DateField()
+    month = models.DateField()
+    requests = models.PositiveIntegerField(default=1)
+    tokens = models.BigIntegerField(default=0)
+    money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("reservation")
+        verbose_name_plural = _("reservations")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class UsageRecord(models.Model):
+    """The ledger: one row per completion, call or reset, never changed. Only the person's reference may be cleared."""
+
+    class Outcome(models.TextChoices):
+        COMPLETE = "complete", _("complete")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+        INTERRUPTED = "interrupted", _("interrupted")
+        RESET = "reset", _("reset")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="usage_records"
+    )
+    completion_id = models.UUIDField(unique=True, null=True)
+    day = models.DateField()
+    month = models.DateField()
+    recorded_at = models.DateTimeField(default=timezone.now)
+    outcome = models.CharField(max_length=11, choices=Outcome)
+    model_name = models.CharField(max_length=200, blank=True)
+    requests = models.BigIntegerField(default=0)
+    tokens_in = models.BigIntegerField(default=0)
+    tokens_out = models.BigIntegerField(default=0)
+    tokens_cached = models.BigIntegerField(default=0)
+    estimated = models.BooleanField(
+        default=False, help_text="The endpoint reported no sane usage; these are our counts."
+    )
+    money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    seconds_to_first_token = models.FloatField(null=True)
+    kind = models.CharField(
+        max_length=5,
+        blank=True,
+        choices=UsagePeriod.Kind,
+        help_text="Of a reset: the one kind of period it applies to.",
+    )
+    actor = models.CharField(max_length=150, blank=True, help_text="Of a reset: who did it.")
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("usage record")
+        verbose_name_plural = _("usage records")
+        indexes = (
+            models.Index(fields=["user", "day"], name="usage_by_user_and_day"),
+            models.Index(fields=["user", "month"], name="usage_by_user_and_month"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(outcome="reset")
+                | Q(requests__gte=0, tokens_in__gte=0, tokens_out__gte=0, money__gte=0),
+                name="only_a_reset_is_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(tokens_cached__lte=F("tokens_in")) | Q(outcome="reset"),
+                name="cached_tokens_are_input",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.outcome} {self.model_name}"
+
+
+class SetupLink(models.Model):
+    """The one-time link that creates the first administrator. Only the hash of its token is kept."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("setup link")
+        verbose_name_plural = _("setup links")
+
+    def __str__(self) -> str:
+        return f"{self.expires_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,76 @@
+"""The application: lifespan, static files, and Django on a few pinned database threads.
+
+Django's own ASGI handler gives every request a thread of its own for as long as its response lasts, and that thread a
+database connection. Here each request is pinned to one of four threads instead, so an open event stream costs neither.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from asgiref.sync import ThreadSensitiveContext
+from django.core.asgi import get_asgi_application
+
+from .static_files import App, Receive, Scope, Send, StaticFiles
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+
+THREADS = (
+    4  # more give no throughput; four keep a slow page or a password hash from blocking the rest
+)
+
+
+class PinnedThreads:
+    """Runs each request's synchronous parts on the least busy of a few single-thread executors."""
+
+    def __init__(self, app: App, *, threads: int) -> None:
+        self.app = app
+        self.executors = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"pages-{number}") for number in range(threads)
+        ]
+        self.load = [0] * threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        number = min(range(len(self.load)), key=self.load.__getitem__)
+        self.load[number] += 1
+        try:
+            async with ThreadSensitiveContext(executor=self.executors[number]):
+                await self.app(scope, receive, send)
+        finally:
+            self.load[number] -= 1
+
+
+class Lifespan:
+    """Starts the engine on the server's loop and lets it finish when the server stops."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        from conversations import runtime
+
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await runtime.start_on_this_loop()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await runtime.shut_down()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def build_application() -> App:
+    django = get_asgi_application()
+    from django.conf import settings
+
+    pinned = PinnedThreads(django, threads=THREADS)
+    static = StaticFiles(pinned, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+    return Lifespan(static)
+
+
+application = build_application()

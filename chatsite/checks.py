@@ -1,0 +1,81 @@
+"""System checks: a configuration that would be unsafe or would not work does not start.
+
+Ids: chatsite.E001 … errors, chatsite.W001 … warnings. Malformed single values are refused in `environment.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def check_processes(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    errors: list[CheckMessage] = []
+    if settings.WEB_CONCURRENCY > 1:
+        if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+            errors.append(
+                Error(
+                    f"WEB_CONCURRENCY is {settings.WEB_CONCURRENCY}, but the database is SQLite.",
+                    hint="Set DATABASE_URL=postgres://… or WEB_CONCURRENCY=1.",
+                    id="chatsite.E001",
+                )
+            )
+        if settings.SECRET_KEY_IS_GENERATED:
+            errors.append(
+                Error(
+                    "WEB_CONCURRENCY is above 1, but SECRET_KEY is not set.",
+                    hint="Set SECRET_KEY to a long random text, the same on every node.",
+                    id="chatsite.E002",
+                )
+            )
+    return errors
+
+
+@register()
+def check_public(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    errors: list[CheckMessage] = []
+    if settings.PUBLIC_URL and not settings.SIGN_IN_LIMITS:
+        errors.append(
+            Error(
+                "SIGN_IN_LIMITS is off on a public site.",
+                hint="Remove SIGN_IN_LIMITS; it is for tests.",
+                id="chatsite.E003",
+            )
+        )
+    if len(settings.SECRET_KEY) < 32:
+        errors.append(
+            Error(
+                "SECRET_KEY is shorter than 32 characters.",
+                hint="Set a longer random text, or remove it and one is made.",
+                id="chatsite.E004",
+            )
+        )
+    if settings.SIGNUP in {"approval", "invite"}:
+        errors.append(
+            Error(
+                f"SIGNUP is {settings.SIGNUP}, which this version does not offer yet.",
+                hint="Set SIGNUP to open or closed.",
+                id="chatsite.E005",
+            )
+        )
+    return errors
+
+
+@register()
+def check_local_model(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    model = settings.LOCAL_MODEL
+    if model in {"", "off"} or settings.ENDPOINT_CONFIGURED or Path(model).is_file():
+        return []
+    return [
+        Error(
+            f"LOCAL_MODEL names {model}, which is not a file.",
+            hint="Set it to the path of a GGUF file, to off, or remove it.",
+            id="chatsite.E006",
+        )
+    ]

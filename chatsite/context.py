@@ -1,0 +1,17 @@
+"""What every page of ours knows about the site."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import setup
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """At most one query, and none once an administrator has been seen."""
+    return {
+        "site_name": settings.SITE_NAME,
+        "languages": settings.LANGUAGES,
+        "needs_administrator": setup.is_needed(),
+    }

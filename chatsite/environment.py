@@ -1,0 +1,111 @@
+"""Reads the environment: `.env`, `NAME_FILE`, and one sentence for everything that is malformed.
+
+Only `settings.py` uses this at import, and `catalogue.py` for the keys of endpoints, which are named by rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+class Environment:
+    """Values by name. Every error is ImproperlyConfigured with the name and the way to mend it."""
+
+    def __init__(self) -> None:
+        self._env = environ.Env()
+
+    def read_file(self, path: Path) -> None:
+        """Add what `.env` sets and the environment does not."""
+        if path.is_file():
+            environ.Env.read_env(str(path))
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value of NAME or the content of the file that NAME_FILE names, stripped."""
+        value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
+        if value is not None and path:
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Remove one of them.")
+        if path:
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ImproperlyConfigured(
+                    f"{name}_FILE names {path}, which cannot be read ({type(error).__name__})."
+                    " Name a readable text file."
+                ) from error
+        return default if value is None else value.strip()
+
+    def integer(self, name: str, default: int, *, least: int, most: int) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}. Set it to a whole number from {least} to {most}."
+            )
+        return int(value)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value not in TRUE | FALSE:
+            raise ImproperlyConfigured(f"{name} is {value!r}. Set it to on or off.")
+        return value in TRUE
+
+    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
+        value = self.text(name) or default
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is {value!r}. Set it to {', '.join(choices)}.")
+        return value
+
+    def http_url(self, name: str) -> str:
+        """An http or https address without a trailing slash, or an empty string."""
+        value = self.text(name).rstrip("/")
+        if not value:
+            return ""
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            _port = parts.port
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}. Set it to an address such as https://chat.example.org."
+            )
+        return value
+
+    def size(self, name: str, default: int) -> int:
+        """Bytes, written as 1000, 256kB or 1MB."""
+        value = self.text(name).lower().replace(" ", "")
+        if not value:
+            return default
+        number, factor = value, 1
+        for suffix, times in (("kb", 1024), ("mb", 1024 * 1024), ("b", 1)):
+            if value.endswith(suffix):
+                number, factor = value.removesuffix(suffix), times
+                break
+        if not number.isascii() or not number.isdigit() or int(number) < 1:
+            raise ImproperlyConfigured(f"{name} is {value!r}. Set it to bytes, such as 256kB.")
+        return int(number) * factor
+
+    def parsed_url(self, name: str, kind: str) -> dict[str, Any]:
+        """What django-environ makes of DATABASE_URL or EMAIL_URL; kind: `db` or `email`."""
+        value = self.text(name)
+        try:
+            parse = self._env.db_url_config if kind == "db" else self._env.email_url_config
+            return dict(parse(value))
+        except Exception as error:
+            raise ImproperlyConfigured(
+                f"{name} is not an address that can be understood. Write it as in .env.example."
+            ) from error

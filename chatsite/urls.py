@@ -1,0 +1,28 @@
+"""Root routes. Health is answered by a middleware, static files in front of Django."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from . import views
+
+admin.site.site_header = admin.site.site_title = "Chatsite"
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one login door
+
+handler400 = "chatsite.views.bad_request"
+handler403 = "chatsite.views.permission_denied"
+handler404 = "chatsite.views.page_not_found"
+handler500 = "chatsite.views.server_error"
+
+urlpatterns = [
+    path("", include("conversations.urls")),
+    path("", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("language/", set_language, name="set_language"),
+    path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", views.favicon, name="favicon"),
+    path(".well-known/change-password", views.change_password, name="change-password"),
+]

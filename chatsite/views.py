@@ -1,0 +1,104 @@
+"""Error pages and the small fixed addresses. What is wrong, in a page for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from .logs import request_id
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """A program asked: it accepts JSON and did not ask for a page."""
+    accept = request.headers.get("Accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def error_json(status: int, code: str, message: str | Promise, **extra: object) -> JsonResponse:
+    """`{"error": {code, message, request_id, …extra}}` with that status."""
+    error = {"code": code, "message": str(message), "request_id": request_id.get(), **extra}
+    return JsonResponse({"error": error}, status=status)
+
+
+def error_page(
+    request: HttpRequest, status: int, code: str, title: str, message: str | Promise
+) -> HttpResponse:
+    """The error for whoever asked. `title` heads the page; a program gets `code` and `message`."""
+    if wants_json(request):
+        return error_json(status, code, message)
+    context = {"title": title, "message": message, "status": status, "request_id": request_id.get()}
+    return render(request, "error.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(
+        request,
+        400,
+        "bad_request",
+        _("That request was not understood"),
+        _("Something in the address or the form is not valid. Go back and try again."),
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(
+        request,
+        403,
+        "forbidden",
+        _("Not allowed"),
+        _("Your account may not do this. Ask an administrator if you think it should."),
+    )
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(
+        request,
+        404,
+        "not_found",
+        _("Not found"),
+        _("There is nothing here, or it belongs to someone else."),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(
+        request,
+        500,
+        "internal_error",
+        _("Something went wrong"),
+        _(
+            "The error has been logged. Try again; if it stays, send the number below to an administrator."
+        ),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(
+        request,
+        403,
+        "csrf_failed",
+        _("This page is too old"),
+        _(
+            "Nothing was changed. Go back, reload the page and send it again; cookies must be allowed."
+        ),
+    )
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponseBase:
+    return redirect(static("chatsite/icon.svg"), permanent=False)
+
+
+@require_safe
+def change_password(request: HttpRequest) -> HttpResponseBase:
+    """Password managers look at /.well-known/change-password."""
+    return redirect("account_change_password")
