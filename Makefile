@@ -1,0 +1,46 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help run test test-long lint format locks messages
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@sed -n "s/^\([a-z-]*\):.*## /make \1 — /p" $(MAKEFILE_LIST)
+
+run: ## set up what is missing and serve the site
+	@exec $(PYTHON) scripts/bootstrap.py run
+
+test: ## install what the tests need; lint, types, checks, every test with the browser
+	@$(PYTHON) scripts/bootstrap.py test
+	@$(MAKE) lint
+	@$(BIN)/python manage.py check --fail-level WARNING
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(PYTEST) -m "not long"
+
+test-long: ## the long forms of the tests
+	@$(PYTHON) scripts/bootstrap.py test
+	@$(PYTEST) -m long
+
+lint: ## formatting, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/djlint --check --lint --quiet templates
+	@$(BIN)/mypy
+
+format: ## put everything into its usual form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/djlint --reformat --quiet templates
+
+COMPILE := CUSTOM_COMPILE_COMMAND="make locks" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+
+locks: ## lock the newest versions that requirements.in and requirements/*.in allow
+	@$(COMPILE) --upgrade requirements.in -o requirements.txt
+	@$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) --upgrade requirements/local-model.in --override requirements/local-model.overrides -o requirements/local-model.txt
+
+messages: ## collect the texts to translate, compile the translations
+	@$(BIN)/python manage.py makemessages --locale zh_Hans --no-obsolete --no-wrap --ignore .venv
+	@$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore .venv

@@ -1,0 +1,217 @@
+"""`manage.py serve`: everything the site needs to run, in order, then the server until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
+
+from chatsite import serving
+from conversations import localmodel
+
+logger = logging.getLogger(__name__)
+
+TERMINATE_SECONDS = 40.0  # above gunicorn's graceful_timeout, which is above the drain
+INTERRUPT_SECONDS = 5.0  # above the drain of Ctrl-C
+CATALOGUE_SECONDS = 5.0  # an endpoint that hangs must not keep the site from starting
+MODEL_SECONDS = 15.0
+
+
+class StopRequested(BaseException):
+    """Raised in the main thread by the first signal to stop; no `except Exception` may swallow it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
+
+class Command(BaseCommand):
+    help = "Migrate, start the model in the box if no endpoint is configured, and serve the site."
+    requires_system_checks = []  # they are the first step, told in sentences
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--with-parent",
+            action="store_true",
+            help="stop when the process that started this one ends (for make)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.server = serving.Server()
+        self.model: localmodel.LocalModel | None = None
+        self.stop_signal: int | None = None
+        self.catch_signals()
+        failure: str | None = None
+        try:
+            if options["with_parent"]:
+                localmodel.die_with_parent(os.getppid())
+            self.run_site()
+        except StopRequested:
+            pass
+        except (serving.ServeError, localmodel.LocalModelError, ImproperlyConfigured) as error:
+            failure = str(error)
+        finally:
+            self.shut_down()
+        if failure is not None:
+            self.end_line()
+            sys.exit(failure)
+
+    # --- Starting ----------------------------------------------------------------------------------------------------
+
+    def run_site(self) -> None:
+        with self.step("Configuration"):
+            serving.check_configuration()
+            serving.check_address(settings.HOST, settings.PORT)
+            self.start_model()
+        with self.step("Database"):
+            serving.migrate()
+            self.create_superuser()
+        with self.step("Static files"):
+            serving.collect_static()
+        with self.step("Server"):
+            gc.collect()
+            gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
+            self.server.start()
+            self.server.wait_until_live(settings.HOST, settings.PORT)
+        with self.step("Models"):
+            self.await_model()
+            warning = self.read_models()
+        if warning:
+            self.say(warning)
+        self.announce()
+        self.server.wait()
+        raise serving.ServeError(
+            f"The server ended unexpectedly ({self.server.describe_end()}). Start the site again."
+        )
+
+    def start_model(self) -> None:
+        """Let the model load while the other steps run."""
+        if settings.ENDPOINT_CONFIGURED or settings.LOCAL_MODEL == "off":
+            return
+        missing = localmodel.what_is_missing()
+        if missing:
+            self.say(missing)
+            return
+        path = localmodel.find_model(settings.LOCAL_MODEL)
+        self.model = localmodel.LocalModel(path, report=self.say)
+        os.environ.update(self.model.environment)
+        self.model.start()
+
+    def await_model(self) -> None:
+        if self.model is None:
+            return
+        self.model.supervise()
+        if not self.model.wait_until_ready(MODEL_SECONDS):
+            self.say("The model in the box is still loading; answers come when it is ready.")
+
+    def create_superuser(self) -> None:
+        from accounts import setup
+
+        setup.ensure_superuser_from_environment()
+
+    def read_models(self) -> str | None:
+        """Have the catalogue ask the endpoint for its models. Returns a warning if that fails or takes long."""
+        problems: list[str] = []
+
+        def read() -> None:
+            try:
+                from conversations import catalogue
+
+                catalogue.read_endpoint_models()
+            except Exception as error:  # a site with an unreachable endpoint still has its pages
+                logger.debug("The endpoint's models could not be read", exc_info=True)
+                problems.append(str(error) or type(error).__name__)
+            finally:
+                connections.close_all()
+
+        thread = threading.Thread(target=read, name="read-models", daemon=True)
+        thread.start()
+        thread.join(CATALOGUE_SECONDS)
+        if thread.is_alive():
+            return "The endpoint has not listed its models yet; the site starts without waiting."
+        if problems:
+            return f"The endpoint's models could not be read: {problems[0]}"
+        return None
+
+    def announce(self) -> None:
+        from accounts import setup
+
+        url = settings.PUBLIC_URL or serving.local_url(settings.HOST, settings.PORT)
+        link = setup.new_setup_link(url)
+        connections.close_all()
+        self.say(f"Chatsite is ready: {url}")
+        if link:
+            self.say(f"Create the administrator: {link}")
+
+    # --- Stopping ----------------------------------------------------------------------------------------------------
+
+    def catch_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            signal.signal(signal.SIGHUP, self.on_signal)
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.stop_signal is None:
+            self.stop_signal = number
+            raise StopRequested(number)
+        if number == signal.SIGTERM:
+            return
+        if self.stop_signal == signal.SIGTERM:
+            self.stop_signal = signal.SIGINT  # somebody lost patience: the short drain
+            self.server.signal(signal.SIGINT)
+        else:
+            self.server.kill()
+
+    def shut_down(self) -> None:
+        """The server first: its last answers still need the model."""
+        if self.stop_signal is None:
+            self.stop_signal = signal.SIGINT  # a failure: nobody is waited for
+        if self.stop_signal == signal.SIGTERM:
+            self.server.stop(signal.SIGTERM, within_seconds=TERMINATE_SECONDS)
+        else:
+            self.server.stop(signal.SIGINT, within_seconds=INTERRUPT_SECONDS)
+        if self.model is not None:
+            self.model.stop()
+
+    # --- Telling -----------------------------------------------------------------------------------------------------
+
+    open_line = False
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Say what is being done, and afterwards how long it took."""
+        started = time.monotonic()
+        self.stdout.write(f"{name} …", ending="")
+        self.stdout.flush()
+        self.open_line = True
+        yield
+        if not self.open_line:
+            self.stdout.write(f"{name} …", ending="")
+        self.stdout.write(f" {time.monotonic() - started:.1f} s")
+        self.stdout.flush()
+        self.open_line = False
+
+    def end_line(self) -> None:
+        if self.open_line:
+            self.stdout.write("")
+            self.stdout.flush()
+            self.open_line = False
+
+    def say(self, line: str) -> None:
+        self.end_line()
+        self.stdout.write(line)
+        self.stdout.flush()
