@@ -1,14 +1,58 @@
-"""What allauth asks this site: who may sign up, and what happens at the door."""
+"""What allauth asks this site: who may sign up, which names are free, and what happens at the door."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from . import setup
+from . import selectors, services, setup
+from .models import User, fold
+
+EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP == "open" and not setup.is_needed())
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """allauth compares names without case; two that only look alike are one name here as well."""
+        name: str = super().clean_username(username, shallow=shallow)
+        if not shallow and selectors.is_username_taken(name):
+            raise self.validation_error("username_taken")
+        return name
+
+    def clean_email(self, email: str) -> str:
+        """In the form in which addresses are unique, so that allauth's search finds what the database would refuse."""
+        return fold(email) or ""
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """False, with a message, if the address became another account's in the meantime."""
+        if selectors.is_email_taken(email_address.email, but_by=email_address.user):
+            self.add_message(
+                request,
+                messages.ERROR,
+                "account/messages/email_confirmation_failed.txt",
+                {"email": email_address.email},
+            )
+            return False
+        return bool(super().confirm_email(request, email_address))
+
+    def get_login_stages(self) -> list[str]:
+        ours = "accounts.authentication.EmailVerificationStage"
+        return [ours if stage == EMAIL_STAGE else stage for stage in super().get_login_stages()]
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """The person's language goes with them to the browser they sign in with."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        if user.language:
+            services.show_in_language(response, user.language)
+        return response
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("accounts:settings-security")

@@ -9,12 +9,12 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from allauth.account.models import EmailAddress
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from .emails import write_address
 from .models import SetupLink, User
 
 LIFETIME = timedelta(hours=24)
@@ -74,10 +74,18 @@ def use_link(token: str, *, username: str, email: str, password: str) -> User | 
 
 def create_administrator(*, username: str, email: str, password: str) -> User:
     """A superuser whose address counts as verified: with mail configured an unverified one could not sign in."""
-    user = User.objects.create_superuser(username=username, email=email, password=password)
-    if user.email:
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    with transaction.atomic():
+        user = User.objects.create_superuser(
+            username=username, email=email.lower(), password=password
+        )
+        write_address(user, verified=True)
+        close_door()
     return user
+
+
+def close_door() -> None:
+    """An administrator exists: no setup link, used or not, makes another."""
+    SetupLink.objects.all().delete()
 
 
 def ensure_superuser_from_environment() -> bool:

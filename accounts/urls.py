@@ -1,4 +1,23 @@
+"""Addresses of ours (namespace `accounts`) and of allauth, whose names have no namespace."""
+
 from __future__ import annotations
 
-app_name = "accounts"
-urlpatterns: list[object] = []
+from django.urls import include, path
+
+from . import views
+
+pages = [
+    path("setup/<str:token>/", views.setup_administrator, name="setup"),
+    path("settings/", views.settings_index, name="settings"),
+    path("settings/profile/", views.profile, name="settings-profile"),
+    path("settings/security/", views.security, name="settings-security"),
+    path("settings/sessions/", views.sessions, name="settings-sessions"),
+    path("settings/sessions/<int:session_id>/end/", views.end_session, name="session-end"),
+]
+
+urlpatterns = [
+    path("", include((pages, "accounts"))),
+    path("accounts/email/", views.email),  # before allauth's own, which has the name
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/", include("allauth.account.urls")),
+]

@@ -1,0 +1,26 @@
+"""E-mail addresses as allauth keeps them: a row beside `User.email` that knows whether it was verified."""
+
+from __future__ import annotations
+
+from allauth.account import app_settings
+from allauth.account.models import EmailAddress
+
+from .models import User
+
+
+def must_be_verified() -> bool:
+    """With mail configured an address counts only after its owner followed a link sent there."""
+    return bool(app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY)
+
+
+def write_address(user: User, *, verified: bool) -> None:
+    """Make `user.email` the one address allauth knows of the user, and the primary one; without one, leave none.
+
+    verified: for addresses that an administrator vouches for; with mail configured others could not sign in.
+    """
+    address = user.email.lower()
+    EmailAddress.objects.filter(user=user).exclude(email=address).delete()
+    if address:
+        EmailAddress.objects.update_or_create(
+            user=user, email=address, defaults={"verified": verified, "primary": True}
+        )

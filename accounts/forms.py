@@ -1,0 +1,127 @@
+"""The forms of the setup link, the profile and the e-mail address. Sign-in, sign-up and passwords have allauth's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import AddEmailForm
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib.auth.password_validation import (
+    password_validators_help_text_html,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from . import selectors
+from .emails import must_be_verified, write_address
+from .models import User
+
+
+if TYPE_CHECKING:
+    UserForm = forms.ModelForm[User]
+else:
+    UserForm = forms.ModelForm
+
+
+class UniqueNames(UserForm):
+    """Says kindly what the unique keys would refuse: a name or address that reads like another's."""
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        if selectors.is_username_taken(username, but_by=self.instance):
+            raise ValidationError(_("A user with that name already exists."), code="unique")
+        return username
+
+    def clean_email(self) -> str:
+        """Lower case, as allauth looks for it."""
+        email: str = self.cleaned_data["email"].lower()
+        if selectors.is_email_taken(email, but_by=self.instance):
+            raise ValidationError(
+                _("A user with that e-mail address already exists."), code="unique"
+            )
+        return email
+
+
+class SetupForm(UniqueNames):
+    """The first administrator."""
+
+    password1 = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=password_validators_help_text_html,
+    )
+    password2 = forms.CharField(
+        label=_("Password (again)"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+        widgets = {
+            "username": forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address (optional)")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        password = data.get("password1")
+        if password and data.get("password2") and password != data["password2"]:
+            self.add_error("password2", _("The two passwords are not the same."))
+        if password:
+            try:
+                validate_password(
+                    password, User(username=data.get("username", ""), email=data.get("email", ""))
+                )
+            except ValidationError as error:
+                self.add_error("password1", error)
+        return data
+
+
+class ProfileForm(UniqueNames):
+    """What a person may change of themselves without being asked for the password."""
+
+    class Meta:
+        model = User
+        fields = ("username", "language", "custom_instructions")
+        widgets = {
+            "username": forms.TextInput(attrs={"autocomplete": "username"}),
+            "custom_instructions": forms.Textarea(attrs={"rows": 6}),
+        }
+        help_texts = {
+            "username": _("Letters, digits and @ . + - _ only. You sign in with it."),
+            "language": _("Empty: as your browser asks."),
+            "custom_instructions": _(
+                "Sent with every question of yours: who you are, how answers should be."
+            ),
+        }
+
+    clean_email = None  # type: ignore[assignment]  # the address has a page of its own
+
+
+class ChangeEmailForm(AddEmailForm):
+    """With mail configured the new address waits for its confirmation; without, it counts at once."""
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if not must_be_verified() and selectors.is_email_taken(email, but_by=self.user):
+            raise get_adapter().validation_error("email_taken")
+        return email
+
+    def save(self, request: HttpRequest) -> Any:
+        if must_be_verified():
+            return super().save(request)
+        self.user.email = self.cleaned_data["email"]
+        self.user.save(update_fields=["email"])
+        write_address(self.user, verified=False)
+        return EmailAddress.objects.get_primary(self.user)

@@ -1,0 +1,60 @@
+"""What people and administrators do to accounts. Quotas have `quotas.py`; passwords and addresses allauth's flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+from django.db.models import F
+from django.http import HttpResponse
+from django.utils.translation import get_supported_language_variant
+
+from . import setup
+from .models import User
+
+
+def show_in_language(response: HttpResponse, language: str) -> None:
+    """Keep the language in the browser, in the cookie that Django's own language switch sets."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        domain=settings.LANGUAGE_COOKIE_DOMAIN,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+def choose_language(user: User, *, language: str) -> None:
+    """Remember the language for every browser. One that the site does not speak is ignored."""
+    try:
+        known = get_supported_language_variant(language)
+    except LookupError:
+        return
+    User.objects.filter(pk=user.pk).update(language=known)
+
+
+def change_profile(user: User, *, changed: Sequence[str]) -> None:
+    """Write the named fields of a validated user, and nothing else."""
+    if changed:
+        user.save(update_fields=changed)
+
+
+def suspend(users: Iterable[User]) -> int:
+    """Shut these people out; their sessions end with their next request. Returns how many were let in before."""
+    ids = [user.pk for user in users]
+    count = User.objects.filter(pk__in=ids, is_active=True).update(
+        is_active=False, auth_epoch=F("auth_epoch") + 1
+    )
+    setup.forget_administrator()
+    return count
+
+
+def reactivate(users: Iterable[User]) -> int:
+    """Let these people in again. What was open before they were suspended stays closed."""
+    ids = [user.pk for user in users]
+    return User.objects.filter(pk__in=ids, is_active=False).update(
+        is_active=True, auth_epoch=F("auth_epoch") + 1
+    )

@@ -1,0 +1,147 @@
+"""The setup link and the settings pages. Sign-in, sign-up and passwords are allauth's views in our templates."""
+
+from __future__ import annotations
+
+from allauth.account.views import EmailView as AllauthEmailView
+from allauth.usersessions.models import UserSession
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.views import i18n
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chatsite.views import error_page
+
+from . import services, setup
+from .authentication import sign_in
+from .emails import must_be_verified
+from .forms import ChangeEmailForm, ProfileForm, SetupForm
+from .models import User
+
+
+def see_other(url: str) -> HttpResponse:
+    """303: whatever the method was, GET that page."""
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
+
+
+def signed_in_user(request: HttpRequest) -> User:
+    """For views behind `login_required`."""
+    assert isinstance(request.user, User)  # noqa: S101 (tells the type checker)
+    return request.user
+
+
+@never_cache
+@sensitive_post_parameters("password1", "password2")
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup_administrator(request: HttpRequest, token: str) -> HttpResponse:
+    """The one-time link. Its address is a secret: no page it leads to may learn it."""
+    response = _setup_page(request, token)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _setup_page(request: HttpRequest, token: str) -> HttpResponse:
+    if not setup.is_valid(token):
+        return _setup_link_is_over(request)
+    form = SetupForm(request.POST or None)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "accounts/setup.html", {"form": form}, status=status)
+    data = form.cleaned_data
+    try:
+        user = setup.use_link(
+            token, username=data["username"], email=data["email"], password=data["password1"]
+        )
+    except IntegrityError:  # the same name, taken between the check and the insert
+        user = None
+    if user is None:
+        return _setup_link_is_over(request)
+    sign_in(request, user)
+    return see_other("/")
+
+
+def _setup_link_is_over(request: HttpRequest) -> HttpResponse:
+    return error_page(
+        request,
+        404,
+        "setup_link_invalid",
+        _("This link has been used or has expired"),
+        _(
+            "A setup link works once, for a day. While the site has no administrator, every start prints a new one:"
+            " restart the site and open that link."
+        ),
+    )
+
+
+@require_safe
+@login_required
+def settings_index(request: HttpRequest) -> HttpResponse:
+    return see_other(reverse("accounts:settings-profile"))
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    # Read again: the form writes into it even if it is not valid, and the page names request.user.
+    user = User.objects.get(pk=signed_in_user(request).id)
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "accounts/profile.html", {"form": form}, status=status)
+    services.change_profile(user, changed=form.changed_data)
+    messages.success(request, _("Your profile has been saved."))
+    response = see_other(reverse("accounts:settings-profile"))
+    if user.language:
+        services.show_in_language(response, user.language)
+    return response
+
+
+@never_cache
+@require_safe
+@login_required
+def security(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/security.html")
+
+
+# GET lists the open sessions; POST ends all but this one.
+sessions = never_cache(
+    ListUserSessionsView.as_view(success_url=reverse_lazy("accounts:settings-sessions"))
+)
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
+    session = get_object_or_404(UserSession, pk=session_id, user=request.user)
+    session.end()
+    messages.success(request, _("That session has been signed out."))
+    return see_other(reverse("accounts:settings-sessions"))
+
+
+class EmailView(AllauthEmailView):
+    """allauth's page, which also works where no mail is configured."""
+
+    template_name = "account/email_change.html"
+    form_class = ChangeEmailForm
+    extra_context = {"must_be_verified": must_be_verified}
+
+
+email = EmailView.as_view()
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponseBase:
+    """Django's switch, which a signed-in person's profile remembers."""
+    if isinstance(request.user, User):
+        services.choose_language(request.user, language=request.POST.get("language", ""))
+    return i18n.set_language(request)

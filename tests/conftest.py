@@ -1,0 +1,104 @@
+"""The cast: alice owns, bob is a stranger, sasha is staff. And a site that is fast and touches no one's data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+from django.test import Client
+
+from accounts import setup
+from accounts.emails import write_address
+from accounts.models import User
+
+PASSWORD = "correct horse battery"
+
+# Settings are read before this file is. Workers inherit the variables and read them from the start.
+DATA_DIR = os.environ.setdefault(
+    "CHATSITE_TEST_DATA_DIR", tempfile.mkdtemp(prefix="chatsite-test-")
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["DATA_DIR"] = DATA_DIR
+    settings.DATA_DIR = Path(DATA_DIR)
+    database = connections["default"].settings_dict
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["NAME"] = f"{DATA_DIR}/chatsite.sqlite3"
+        database["TEST"]["NAME"] = f"{DATA_DIR}/test-{os.getpid()}.sqlite3"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.ACCOUNT_RATE_LIMITS = False
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory() -> Iterator[None]:
+    """What a process remembers between requests is not what the next test may see."""
+    cache.clear()
+    setup.forget_administrator()
+    yield
+    setup.forget_administrator()
+
+
+def make_user(username: str, *, superuser: bool = False) -> User:
+    user = User.objects.create_user(
+        username,
+        f"{username}@example.org",
+        PASSWORD,
+        is_staff=superuser,
+        is_superuser=superuser,
+    )
+    write_address(user, verified=True)
+    return user
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def sasha(db: None) -> User:
+    return make_user("sasha", superuser=True)
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which this person is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def alice_client(alice: User) -> Client:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def bob_client(bob: User) -> Client:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def sasha_client(sasha: User) -> Client:
+    return signed_in(sasha)
