@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 TERMINATE_SECONDS = 25.0  # SIGTERM: a deployment; people read on meanwhile
 INTERRUPT_SECONDS = 2.0  # Ctrl-C: somebody waits for the prompt
+HURRY_SECONDS = 1.0  # Ctrl-C after SIGTERM: gunicorn's master then kills its workers within two
 FLUSH_SECONDS = 0.5  # for last bytes; idle keep-alive connections cannot be told from busy ones
 LIFESPAN_SECONDS = 2.0
 
@@ -65,12 +66,12 @@ class Drainer:
         self.task: asyncio.Task[None] | None = None
 
     def begin(self, seconds: float) -> None:
-        deadline = self.loop.time() + seconds
+        now = self.loop.time()
         if self.task is None:
-            self.deadline = deadline
+            self.deadline = now + seconds
             self.task = self.loop.create_task(self.run())
-        elif deadline < self.deadline:
-            self.deadline = deadline
+        elif seconds < TERMINATE_SECONDS:
+            self.deadline = min(self.deadline, now + HURRY_SECONDS)
             self.sooner.set()
 
     async def run(self) -> None:

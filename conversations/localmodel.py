@@ -54,7 +54,7 @@ def die_with_parent(parent: int, number: int = signal.SIGINT) -> bool:
     """
     pr_set_pdeathsig = 1
     try:
-        done = ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(number), 0, 0, 0) == 0
+        done = bool(ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(number), 0, 0, 0) == 0)
     except (OSError, AttributeError):
         done = False
     if os.getppid() != parent:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -86,6 +87,7 @@ class Command(BaseCommand):
             gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
             self.server.start()
             self.server.wait_until_live(settings.HOST, settings.PORT)
+        self.watch_terminal()
         with self.step("Models"):
             self.await_model()
             warning = self.read_models()
@@ -163,6 +165,22 @@ class Command(BaseCommand):
             signal.signal(number, self.on_signal)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
             signal.signal(signal.SIGHUP, self.on_signal)
+
+    def watch_terminal(self) -> None:
+        """Stop when the terminal goes away.
+
+        The kernel tells only the leader of its session; under `ssh -t host make run` that is make, which then waits.
+        """
+        if not sys.stdin.isatty() or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            return
+
+        def watch() -> None:
+            terminal = select.poll()
+            terminal.register(sys.stdin.fileno(), 0)  # nothing but the hang-up
+            terminal.poll()
+            os.kill(os.getpid(), signal.SIGHUP)
+
+        threading.Thread(target=watch, name="terminal", daemon=True).start()
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.stop_signal is None:
