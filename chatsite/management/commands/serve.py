@@ -78,7 +78,7 @@ class Command(BaseCommand):
             serving.check_address(settings.HOST, settings.PORT)
             self.start_model()
         with self.step("Database"):
-            serving.migrate()
+            first_start = serving.migrate() > 0
             self.create_superuser()
         with self.step("Static files"):
             serving.collect_static()
@@ -90,9 +90,8 @@ class Command(BaseCommand):
         self.watch_terminal()
         with self.step("Models"):
             self.await_model()
-            warning = self.read_models()
-        if warning:
-            self.say(warning)
+            # Later on the models are known already, and what is new may arrive a moment after the first page.
+            self.read_models(wait=first_start)
         self.announce()
         self.server.wait()
         raise serving.ServeError(
@@ -124,9 +123,8 @@ class Command(BaseCommand):
 
         setup.ensure_superuser_from_environment()
 
-    def read_models(self) -> str | None:
-        """Have the catalogue ask the endpoint for its models. Returns a warning if that fails or takes long."""
-        problems: list[str] = []
+    def read_models(self, *, wait: bool) -> None:
+        """Have the catalogue ask the endpoint for its models. A failure is a line, never a reason not to start."""
 
         def read() -> None:
             try:
@@ -135,18 +133,19 @@ class Command(BaseCommand):
                 catalogue.read_endpoint_models()
             except Exception as error:  # a site with an unreachable endpoint still has its pages
                 logger.debug("The endpoint's models could not be read", exc_info=True)
-                problems.append(str(error) or type(error).__name__)
+                reason = str(error) or type(error).__name__
+                self.say(f"The endpoint's models could not be read: {reason}")
             finally:
                 connections.close_all()
 
         thread = threading.Thread(target=read, name="read-models", daemon=True)
         thread.start()
-        thread.join(CATALOGUE_SECONDS)
-        if thread.is_alive():
-            return "The endpoint has not listed its models yet; the site starts without waiting."
-        if problems:
-            return f"The endpoint's models could not be read: {problems[0]}"
-        return None
+        if wait:
+            thread.join(CATALOGUE_SECONDS)
+            if thread.is_alive():
+                self.say(
+                    "The endpoint has not listed its models yet; the site starts without waiting."
+                )
 
     def announce(self) -> None:
         from accounts import setup
