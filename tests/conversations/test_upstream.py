@@ -1,0 +1,418 @@
+"""The client of endpoints, against a real server: what it asks, what it understands, what it lets go of."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from conversations.upstream import (
+    ChatCall,
+    Delta,
+    EndpointAddress,
+    TokenUsage,
+    close_clients,
+    list_models,
+    stream_chat,
+)
+from tests.proxy import RecordingProxy
+from tests.upstream import Script, Upstream, echo
+
+QUESTION = [{"role": "user", "content": "Say something"}]
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as server:
+        yield server
+
+
+def address(upstream: Upstream, **fields: object) -> EndpointAddress:
+    return EndpointAddress(**{"base_url": upstream.url, "api_key": "sk-test", **fields})  # type: ignore[arg-type]  # mixed values
+
+
+def chat(**fields: object) -> ChatCall:
+    return ChatCall(**{"model": "fake", "messages": QUESTION, "max_tokens": 500, **fields})  # type: ignore[arg-type]  # mixed values
+
+
+async def collect(endpoint: EndpointAddress, call: ChatCall) -> list[Delta]:
+    return [delta async for delta in stream_chat(endpoint, call)]
+
+
+def ask(endpoint: EndpointAddress, call: ChatCall | None = None) -> list[Delta]:
+    async def run() -> list[Delta]:
+        try:
+            return await collect(endpoint, call or chat())
+        finally:
+            await close_clients()
+
+    return asyncio.run(run())
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas)
+
+
+def usage_of(deltas: list[Delta]) -> TokenUsage | None:
+    return next((delta.usage for delta in reversed(deltas) if delta.usage), None)
+
+
+def test_answer_arrives_whole(upstream: Upstream) -> None:
+    deltas = ask(address(upstream))
+
+    assert text_of(deltas) == echo("Say something")
+    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["stop"]
+    usage = usage_of(deltas)
+    assert usage is not None
+    assert (usage.prompt, usage.cached) == (2, 0)
+
+
+def test_request_says_what_was_asked(upstream: Upstream) -> None:
+    ask(address(upstream), chat(parameters={"temperature": 0.3, "top_p": 0.9}))
+
+    received = upstream.requests[0]
+    assert (received.method, received.path) == ("POST", "/v1/chat/completions")
+    assert received.headers["Authorization"] == "Bearer sk-test"
+    assert received.body == {
+        "model": "fake",
+        "messages": QUESTION,
+        "max_tokens": 500,
+        "temperature": 0.3,
+        "top_p": 0.9,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_limit_goes_under_the_name_of_the_model_row(upstream: Upstream) -> None:
+    deltas = ask(
+        address(upstream), chat(max_tokens=3, max_tokens_parameter="max_completion_tokens")
+    )
+
+    assert upstream.requests[0].body["max_completion_tokens"] == 3
+    assert "max_tokens" not in upstream.requests[0].body
+    assert deltas[-1].finish_reason == "length" or deltas[-2].finish_reason == "length"
+
+
+def test_no_key_sends_no_credentials(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "from-the-environment")
+
+    ask(address(upstream, api_key=""))
+
+    headers = upstream.requests[0].headers
+    assert "Authorization" not in headers
+    assert "from-the-environment" not in str(headers)
+
+
+@pytest.mark.parametrize(
+    "script", ["crlf", "cr", "comments", "coalesced", "split", "garbage", "cookie", "no-done"]
+)
+def test_answer_is_the_same_however_it_is_written(upstream: Upstream, script: str) -> None:
+    upstream.play(Script.parse(script, "Grüße, ", "世界 ", "🙂👩‍🔬", "\n", "end"))
+
+    deltas = ask(address(upstream))
+
+    assert text_of(deltas) == "Grüße, 世界 🙂👩‍🔬\nend"
+    assert usage_of(deltas) == TokenUsage(prompt=2, completion=5)
+
+
+def test_events_of_one_packet_are_one_delta(upstream: Upstream) -> None:
+    upstream.play(Script.parse("coalesced", *(f"{n} " for n in range(50))))
+
+    deltas = ask(address(upstream))
+
+    assert len(deltas) < 5
+    assert text_of(deltas) == "".join(f"{n} " for n in range(50))
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_reasoning_is_apart_from_the_answer(upstream: Upstream, field: str) -> None:
+    upstream.play(Script.parse(f"reasoning field={field}", "Yes."))
+
+    deltas = ask(address(upstream))
+
+    assert "".join(delta.reasoning for delta in deltas) == "Let me think."
+    assert text_of(deltas) == "Yes."
+
+
+def test_content_may_be_a_list_of_parts(upstream: Upstream) -> None:
+    upstream.play("parts")
+
+    deltas = ask(address(upstream))
+
+    assert text_of(deltas) == "Hello"
+    assert "".join(delta.reasoning for delta in deltas) == "Hm."
+
+
+def test_text_is_always_storable(upstream: Upstream) -> None:
+    upstream.play("surrogates")
+
+    assert text_of(ask(address(upstream))) == "one \ufffd twothree four😀 five"
+
+
+def test_empty_answer_is_complete(upstream: Upstream) -> None:
+    upstream.play("empty")
+
+    deltas = ask(address(upstream))
+
+    assert text_of(deltas) == ""
+    assert any(delta.finish_reason == "stop" for delta in deltas)
+
+
+@pytest.mark.parametrize("script", ["no-usage", "absurd-usage"])
+def test_usage_is_given_only_if_it_can_be_true(upstream: Upstream, script: str) -> None:
+    upstream.play(Script.parse(script, "Hi"))
+
+    deltas = ask(address(upstream))
+
+    assert text_of(deltas) == "Hi"
+    assert usage_of(deltas) is None
+
+
+def test_finish_reason_is_enough_when_the_endpoint_then_hangs(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conversations.upstream.FINISH_GRACE_SECONDS", 0.1)
+    upstream.play(Script.parse("no-done hold=1", "Hi"))
+
+    assert text_of(ask(address(upstream))) == "Hi"
+    assert upstream.requests[0].wait_closed()
+
+
+def test_skipped_lines_are_counted_in_the_log_without_their_text(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.play(Script.parse("garbage", "One ", "two"))
+
+    with caplog.at_level(logging.DEBUG):
+        ask(address(upstream), chat(messages=[{"role": "user", "content": "my secret"}]))
+
+    assert "Skipped 6 lines" in caplog.text
+    for secret in ("my secret", "nonsense", "One ", "sk-test"):
+        assert secret not in caplog.text
+
+
+def test_addresses_and_calls_do_not_print_keys_or_prompts(upstream: Upstream) -> None:
+    assert "sk-test" not in repr(address(upstream))
+    assert "Say something" not in repr(chat())
+
+
+# Parameters that an endpoint refuses
+
+
+@pytest.mark.parametrize("style", ["code", "message", "422"])
+@pytest.mark.parametrize("name", ["temperature", "stream_options"])
+def test_refused_parameter_is_left_out_and_reported(
+    upstream: Upstream, name: str, style: str
+) -> None:
+    upstream.script = Script.parse(f"unsupported name={name} style={style}", "Hi")
+
+    deltas = ask(address(upstream), chat(parameters={"temperature": 0.3}))
+
+    assert deltas[0].dropped_parameter == name
+    assert text_of(deltas) == "Hi"
+    first, second = upstream.requests
+    assert set(first.body) - set(second.body) == {name}
+
+
+@pytest.mark.parametrize(
+    ("refused", "other"),
+    [("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")],
+)
+def test_limit_is_sent_again_under_its_other_name(
+    upstream: Upstream, refused: str, other: str
+) -> None:
+    upstream.script = Script.parse(f"unsupported name={refused}", "Hi")
+
+    deltas = ask(address(upstream), chat(max_tokens_parameter=refused))
+
+    assert deltas[0].dropped_parameter == refused
+    assert upstream.requests[1].body[other] == 500
+    assert refused not in upstream.requests[1].body
+
+
+def test_several_refused_parameters_are_reported_one_by_one(upstream: Upstream) -> None:
+    upstream.script = Script.parse("unsupported name=max_tokens,temperature", "Hi")
+
+    deltas = ask(address(upstream), chat(parameters={"temperature": 0.3}))
+
+    assert [delta.dropped_parameter for delta in deltas[:3]] == ["max_tokens", "temperature", ""]
+    assert text_of(deltas) == "Hi"
+
+
+# Connections
+
+
+def test_connection_is_kept_for_the_next_answer(upstream: Upstream) -> None:
+    async def twice() -> None:
+        await collect(address(upstream), chat())
+        # The reply's last bytes may still be on their way when `[DONE]` is read.
+        assert await asyncio.to_thread(upstream.requests[0].wait_ended)
+        await asyncio.sleep(0.05)
+        await collect(address(upstream), chat())
+        await close_clients()
+
+    asyncio.run(twice())
+    first, second = upstream.requests
+    assert first.connection == second.connection
+
+
+def test_cookies_of_an_endpoint_are_not_kept(upstream: Upstream) -> None:
+    upstream.script = Script("cookie")
+    endpoint = address(upstream, base_url=upstream.url.replace("127.0.0.1", "localhost"))
+
+    async def twice() -> None:
+        await collect(endpoint, chat())
+        await collect(endpoint, chat())
+        await close_clients()
+
+    asyncio.run(twice())
+    assert len(upstream.requests) == 2
+    assert all("Cookie" not in received.headers for received in upstream.requests)
+
+
+def test_only_the_configured_proxy_is_used(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RecordingProxy() as proxy, RecordingProxy() as ambient:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, ambient.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+
+        direct = ask(address(upstream))
+        through = ask(address(upstream, proxy=proxy.url))
+
+        assert text_of(direct) == text_of(through) == echo("Say something")
+        assert ambient.seen == []
+        assert proxy.seen == [("POST", f"{upstream.url}/chat/completions")]
+
+
+def test_closing_the_generator_closes_the_connection(upstream: Upstream) -> None:
+    upstream.play("stall")
+
+    async def stop_after_first() -> None:
+        answer = stream_chat(address(upstream), chat())
+        async for delta in answer:
+            if delta.text:
+                break
+        await answer.aclose()
+        assert await asyncio.to_thread(upstream.requests[0].wait_closed, 1)
+        await close_clients()
+
+    asyncio.run(stop_after_first())
+
+
+@pytest.mark.parametrize("script", ["hang", "gated headers=1", "quiet", "stall", "slow tokens=500"])
+def test_cancelling_closes_the_connection_within_a_second(upstream: Upstream, script: str) -> None:
+    upstream.play(script)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(collect(address(upstream), chat()))
+        await asyncio.to_thread(upstream.wait_for_requests)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(upstream.requests[0].wait_closed, 1)
+        await close_clients()
+
+    asyncio.run(cancel())
+
+
+def test_cancelling_does_not_wait_until_a_long_request_is_written() -> None:
+    size = 40_000_000
+    call = chat(messages=[{"role": "user", "content": "x" * size}])
+
+    def drain(connection: socket.socket) -> int:
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := connection.recv(1 << 20):
+                received += len(data)
+        return received
+
+    async def cancel(server: socket.socket) -> int:
+        endpoint = EndpointAddress(f"http://127.0.0.1:{server.getsockname()[1]}/v1")
+        task = asyncio.create_task(collect(endpoint, call))
+        connection = (await asyncio.to_thread(server.accept))[0]
+        with connection:
+            await asyncio.to_thread(connection.recv, 1000)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            received = await asyncio.to_thread(drain, connection)
+        await close_clients()
+        return received
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert asyncio.run(cancel(server)) < size
+
+
+def test_answers_run_side_by_side(upstream: Upstream) -> None:
+    upstream.script = Script.parse("gated", "a", "b")
+
+    async def run() -> list[list[Delta]]:
+        tasks = [asyncio.create_task(collect(address(upstream), chat())) for _ in range(150)]
+        await asyncio.to_thread(upstream.wait_for_requests, 150)
+        upstream.release(150)
+        answers = await asyncio.gather(*tasks)
+        await close_clients()
+        return answers
+
+    assert {text_of(deltas) for deltas in asyncio.run(run())} == {"ab"}
+
+
+def test_every_loop_has_its_own_clients(upstream: Upstream) -> None:
+    answers = [text_of(ask(address(upstream))) for _ in range(3)]
+
+    assert answers == [echo("Say something")] * 3
+
+
+def test_slow_reader_is_not_a_silent_endpoint(upstream: Upstream) -> None:
+    upstream.play(Script.parse("gated", "a", "b"))
+
+    async def read_slowly() -> str:
+        text = ""
+        async for delta in stream_chat(address(upstream, silence_seconds=0.2), chat()):
+            text += delta.text
+            if delta.text == "a":
+                upstream.release()
+                await asyncio.to_thread(upstream.requests[0].wait_ended)
+                await asyncio.sleep(0.3)  # longer than the silence allowed
+        await close_clients()
+        return text
+
+    assert asyncio.run(read_slowly()) == "ab"
+
+
+# Models
+
+
+def test_models_are_listed_once_each_in_order(upstream: Upstream) -> None:
+    upstream.models = ["b", "a", "b", "", "x" * 300]
+
+    async def run() -> list[str]:
+        names = await list_models(address(upstream))
+        await close_clients()
+        return names
+
+    assert asyncio.run(run()) == ["b", "a"]
+    assert upstream.requests[0].path == "/v1/models"
+
+
+# Weight
+
+
+def test_the_openai_package_is_not_imported_before_the_first_call() -> None:
+    code = (
+        "import django, sys; from django.conf import settings; settings.configure();"
+        "import conversations.upstream;"
+        "sys.exit(any(name in sys.modules for name in ('openai', 'aiohttp', 'httpx2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
