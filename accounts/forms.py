@@ -20,7 +20,6 @@ from . import selectors
 from .emails import must_be_verified, write_address
 from .models import User
 
-
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
 else:

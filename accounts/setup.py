@@ -75,16 +75,16 @@ def use_link(token: str, *, username: str, email: str, password: str) -> User | 
 def create_administrator(*, username: str, email: str, password: str) -> User:
     """A superuser whose address counts as verified: with mail configured an unverified one could not sign in."""
     with transaction.atomic():
-        user = User.objects.create_superuser(
-            username=username, email=email.lower(), password=password
-        )
-        write_address(user, verified=True)
-        close_door()
+        user = User.objects.create_superuser(username=username, email=email, password=password)
+        welcome_administrator(user)
     return user
 
 
-def close_door() -> None:
-    """An administrator exists: no setup link, used or not, makes another."""
+def welcome_administrator(user: User) -> None:
+    """Verify the address, in the lower case in which allauth looks for it, and end every setup link."""
+    user.email = user.email.lower()
+    user.save(update_fields=["email"])
+    write_address(user, verified=True)
     SetupLink.objects.all().delete()
 
 

@@ -1,0 +1,59 @@
+"""Creates and updates people from a CSV file, all of them or none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import IntegrityError
+
+from accounts import user_import
+from accounts.user_import import Problem
+
+
+class Command(BaseCommand):
+    help = (
+        "Create and update users from a CSV file with the columns username and password and, if wanted, email, plan,"
+        " group, language and is_active. An empty cell changes nothing. One bad row, and nothing is written."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="the CSV file, in UTF-8 or GB18030")
+        parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            people, problems = user_import.check(
+                user_import.read_rows(options["file"].read_bytes())
+            )
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
+        except user_import.UnusableFile as error:
+            raise CommandError(str(error)) from error
+        created = sum(person.is_new for person in people)
+        if problems:
+            self._refuse(problems, as_json=options["json"])
+        if not options["dry_run"]:
+            try:
+                user_import.write(people)
+            except IntegrityError as error:
+                raise CommandError(
+                    "A name or address was taken while the file was read. Nothing was written; run it again."
+                ) from error
+        result = {"created": created, "updated": len(people) - created, "errors": []}
+        if options["json"]:
+            self.stdout.write(json.dumps({**result, "dry_run": options["dry_run"]}))
+        else:
+            note = " (dry run: nothing was written)" if options["dry_run"] else ""
+            self.stdout.write(f"created {created}, updated {len(people) - created}{note}")
+
+    def _refuse(self, problems: list[Problem], *, as_json: bool) -> None:
+        if as_json:
+            errors = [{"row": problem.row, "error": problem.why} for problem in problems]
+            self.stdout.write(json.dumps({"created": 0, "updated": 0, "errors": errors}))
+            raise CommandError("Nothing was written.")
+        lines = [f"row {problem.row}: {problem.why}" for problem in problems]
+        raise CommandError("\n".join([*lines, "Nothing was written."]))

@@ -1,0 +1,243 @@
+"""People from a CSV file: `read_rows` understands the file, `check` compares it with the site, `write` saves it.
+
+A file with one bad row changes nothing. Passwords are hashed before the transaction, which is short.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from .emails import write_address
+from .models import Plan, User, fold
+
+REQUIRED = ("username", "password")
+OPTIONAL = ("email", "plan", "group", "language", "is_active")
+IGNORED = ("id",)  # the original's header is `id,username,password`
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would calculate
+
+
+class UnusableFile(Exception):
+    """The file as a whole cannot be read. The text says why."""
+
+
+class BadRow(Exception):
+    """One row cannot be used. The text says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of one line by column. number: as a spreadsheet counts, the header being 1."""
+
+    number: int
+    cells: dict[str, str]
+
+
+@dataclass
+class Person:
+    """What one row makes of a new or existing user. changed: the columns to write of an existing one."""
+
+    row: Row
+    user: User
+    is_new: bool
+    password: str = ""
+    group: Group | None = None
+    changed: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Problem:
+    row: int
+    why: str
+
+
+def read_rows(content: bytes) -> list[Row]:
+    """The rows of a CSV file in UTF-8, with or without a mark, or in GB18030. Raises UnusableFile."""
+    lines = csv.reader(io.StringIO(_decode(content), newline=""), strict=True)
+    try:
+        header = [name.strip().lower() for name in next(lines, [])]
+        _check_header(header)
+        return [
+            Row(number, _cells(header, values))
+            for number, values in enumerate(lines, start=2)
+            if any(value.strip() for value in values)
+        ]
+    except csv.Error as error:
+        raise UnusableFile(f"This is not a CSV file: {error}.") from error
+
+
+def _decode(content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnusableFile("The text is neither UTF-8 nor GB18030. Save the file as UTF-8.")
+
+
+def _check_header(header: list[str]) -> None:
+    if missing := [name for name in REQUIRED if name not in header]:
+        raise UnusableFile(f"The first line has no column {' and '.join(missing)}.")
+    if unknown := [name for name in header if name not in (*REQUIRED, *OPTIONAL, *IGNORED)]:
+        raise UnusableFile(
+            f"The column {unknown[0]!r} is not known. Known are {', '.join((*REQUIRED, *OPTIONAL))}."
+        )
+    if len(set(header)) < len(header):
+        raise UnusableFile("The first line names a column twice.")
+
+
+def _cells(header: list[str], values: list[str]) -> dict[str, str]:
+    """By column; what is beyond the header is kept under an empty name, to be refused with the row's number."""
+    cells = dict(zip(header, values, strict=False))
+    if any(value.strip() for value in values[len(header) :]):
+        cells[""] = "more"
+    return cells
+
+
+def check(rows: list[Row]) -> tuple[list[Person], list[Problem]]:
+    """What the rows would do, and what is wrong with them. Reads plans, groups and users; writes nothing."""
+    checker = _Checker()
+    people: list[Person] = []
+    problems: list[Problem] = []
+    for row in rows:
+        try:
+            people.append(checker.person(row))
+        except BadRow as error:
+            problems.append(Problem(row.number, str(error)))
+    return people, problems
+
+
+class _Checker:
+    """The site as it is, and what the rows before took."""
+
+    def __init__(self) -> None:
+        self.users = {user.username_key: user for user in User.objects.all()}
+        self.addresses = {user.email_key: user for user in self.users.values() if user.email_key}
+        self.plans = {fold(plan.name): plan for plan in Plan.objects.all()}
+        self.groups = {fold(group.name): group for group in Group.objects.all()}
+        self.seen_names: dict[str, int] = {}
+        self.seen_addresses: dict[str, int] = {}
+
+    def person(self, row: Row) -> Person:
+        if "" in row.cells:
+            raise BadRow("it has more cells than the first line")
+        if any("\x00" in value for value in row.cells.values()):
+            raise BadRow("it contains a NUL character")
+        key = self._name_key(row)
+        known = self.users.get(key)
+        user = known or User(username=User.normalize_username(_cell(row, "username")))
+        person = Person(row, user, known is None, row.cells.get("password", ""))
+        if person.is_new:
+            if not person.password:
+                raise BadRow("a new user needs a password")
+            user.username_key = key
+        self._address(person)
+        self._choices(person)
+        return person
+
+    def _name_key(self, row: Row) -> str:
+        name = User.normalize_username(_cell(row, "username"))
+        key = fold(name)
+        if not key:
+            raise BadRow("the user name is empty")
+        if name.startswith(FORMULA):
+            raise BadRow(f"the user name {name!r} looks like a formula")
+        try:
+            User._meta.get_field("username").run_validators(name)
+        except ValidationError as error:
+            raise BadRow(f"the user name {name!r}: {' '.join(error.messages)}") from error
+        if key in self.seen_names:
+            raise BadRow(f"the user name {name!r} is already in row {self.seen_names[key]}")
+        self.seen_names[key] = row.number
+        return key
+
+    def _address(self, person: Person) -> None:
+        key = fold(_cell(person.row, "email"))
+        if key is None:
+            return
+        try:
+            validate_email(key)
+        except ValidationError as error:
+            raise BadRow(f"{key!r} is not an e-mail address") from error
+        owner = self.addresses.get(key)
+        if owner is not None and owner.pk != person.user.pk:
+            raise BadRow(f"the e-mail address {key!r} belongs to {owner.username}")
+        if key in self.seen_addresses:
+            raise BadRow(f"the e-mail address {key!r} is already in row {self.seen_addresses[key]}")
+        self.seen_addresses[key] = person.row.number
+        if person.user.email != key:
+            person.user.email = key
+            person.user.email_key = key
+            person.changed |= {"email", "email_key"}
+
+    def _choices(self, person: Person) -> None:
+        row, user = person.row, person.user
+        if name := _cell(row, "plan"):
+            if (plan := self.plans.get(fold(name))) is None:
+                raise BadRow(f"there is no plan {name!r}")
+            user.plan = plan
+            person.changed.add("plan")
+        if name := _cell(row, "group"):
+            if (group := self.groups.get(fold(name))) is None:
+                raise BadRow(f"there is no group {name!r}")
+            person.group = group
+        if code := _cell(row, "language").lower():
+            if code not in dict(settings.LANGUAGES):
+                raise BadRow(
+                    f"the language {code!r} is not one of {', '.join(dict(settings.LANGUAGES))}"
+                )
+            user.language = code
+            person.changed.add("language")
+        if word := _cell(row, "is_active").lower():
+            if word not in TRUE | FALSE:
+                raise BadRow(f"is_active is {word!r}, neither true nor false")
+            if user.is_active and word in FALSE:
+                user.auth_epoch += 1
+                person.changed.add("auth_epoch")
+            user.is_active = word in TRUE
+            person.changed.add("is_active")
+
+
+def _cell(row: Row, name: str) -> str:
+    return (row.cells.get(name) or "").strip()
+
+
+def write(people: list[Person]) -> None:
+    """Save them, all or nothing. Raises IntegrityError if a name or address was taken in the meantime."""
+    for person, hashed in zip(people, _hash([one.password for one in people]), strict=True):
+        if hashed:
+            person.user.password = hashed
+            person.changed.add("password")
+    with transaction.atomic():
+        new = [person for person in people if person.is_new]
+        User.objects.bulk_create([person.user for person in new])
+        EmailAddress.objects.bulk_create(
+            EmailAddress(user=one.user, email=one.user.email, verified=True, primary=True)
+            for one in new
+            if one.user.email
+        )
+        for person in people:
+            if person.changed and not person.is_new:
+                person.user.save(update_fields=person.changed)
+                if "email" in person.changed:
+                    write_address(person.user, verified=True)
+            if person.group is not None:
+                person.user.groups.add(person.group)
+
+
+def _hash(passwords: list[str]) -> Iterator[str]:
+    """Hashing is slow by design and lets other threads run."""
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(lambda one: make_password(one) if one else "", passwords)

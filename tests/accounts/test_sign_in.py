@@ -1,0 +1,195 @@
+"""Sign-up, sign-in and sign-out: who is let in, and who no longer is."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+
+from accounts import services
+from accounts.models import User
+from tests.accounts.doors import is_signed_in, link_in, sign_in
+from tests.conftest import PASSWORD, make_user
+
+SIGNUP = {
+    "username": "carol",
+    "email": "Carol@Example.org",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+def test_sign_up_signs_in(client: Client, sasha: User) -> None:
+    assert client.get("/accounts/signup/").status_code == 200
+    response = client.post("/accounts/signup/", SIGNUP)
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert User.objects.get(username="carol").email == "carol@example.org"
+    assert is_signed_in(client)
+
+
+def test_sign_up_without_an_address(client: Client, sasha: User) -> None:
+    response = client.post("/accounts/signup/", {**SIGNUP, "email": ""})
+    assert response.status_code == 302
+    assert not EmailAddress.objects.filter(user__username="carol").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"username": "ALICE"}, "already exists"),
+        ({"username": "ａｌｉｃｅ"}, "already exists"),
+        ({"username": "a b"}, "valid username"),
+        ({"email": "ALICE@example.org"}, "already registered"),
+        ({"email": "alice@ｅxample.org"}, "already registered"),
+        ({"password1": "123", "password2": "123"}, "too short"),
+        ({"password2": "other"}, "same password"),
+    ],
+)
+def test_sign_up_refuses(
+    client: Client, sasha: User, alice: User, change: dict[str, str], complaint: str
+) -> None:
+    response = client.post("/accounts/signup/", {**SIGNUP, **change})
+    assert complaint in response.content.decode()
+    assert User.objects.count() == 2
+
+
+def test_sign_up_is_closed_without_an_administrator(client: Client, alice: User) -> None:
+    page = client.get("/accounts/signup/").content.decode()
+    assert "Sign-up is closed" in page
+    assert "Open the setup link" in page
+    client.post("/accounts/signup/", SIGNUP)
+    assert User.objects.count() == 1
+
+
+def test_sign_up_can_be_closed(client: Client, sasha: User, settings: Settings) -> None:
+    settings.SIGNUP = "closed"
+    page = client.get("/accounts/signup/").content.decode()
+    assert "Sign-up is closed" in page
+    assert "administrator yet" not in page
+    client.post("/accounts/signup/", SIGNUP)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("login", ["alice", "ALICE", "alice@example.org", "Alice@Example.org"])
+def test_sign_in_by_name_or_address(client: Client, alice: User, login: str) -> None:
+    assert sign_in(client, login) == 302
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize(
+    ("login", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD)]
+)
+def test_wrong_credentials(client: Client, alice: User, login: str, password: str) -> None:
+    assert sign_in(client, login, password) == 200
+    assert not is_signed_in(client)
+
+
+def test_sign_in_leads_where_one_was_going(client: Client, alice: User) -> None:
+    response = client.get("/settings/security/")
+    assert response["Location"] == "/accounts/login/?next=/settings/security/"
+    data = {"login": "alice", "password": PASSWORD, "next": "/settings/security/"}
+    assert client.post("/accounts/login/", data)["Location"] == "/settings/security/"
+
+
+def test_sign_in_does_not_lead_elsewhere(client: Client, alice: User) -> None:
+    data = {"login": "alice", "password": PASSWORD, "next": "https://evil.example/"}
+    assert client.post("/accounts/login/", data)["Location"] == "/"
+
+
+def test_sign_out(alice_client: Client) -> None:
+    assert alice_client.get("/accounts/logout/").status_code == 200
+    assert is_signed_in(alice_client)
+    response = alice_client.post("/accounts/logout/")
+    assert response["Location"] == "/accounts/login/"
+    assert not is_signed_in(alice_client)
+
+
+def test_a_suspended_user_is_out_with_the_next_request(alice: User, alice_client: Client) -> None:
+    assert is_signed_in(alice_client)
+    assert services.suspend([alice]) == 1
+    assert not is_signed_in(alice_client)
+    assert isinstance(get_user(alice_client), AnonymousUser)
+    services.reactivate([alice])
+    assert not is_signed_in(alice_client)
+    assert sign_in(alice_client, "alice") == 302
+
+
+def test_is_active_alone_decides(alice: User, alice_client: Client) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert not is_signed_in(alice_client)
+
+
+def test_a_suspended_user_learns_why(client: Client, alice: User) -> None:
+    services.suspend([alice])
+    response = client.post(
+        "/accounts/login/", {"login": "alice", "password": PASSWORD}, follow=True
+    )
+    assert "suspended" in response.content.decode()
+
+
+def test_too_many_attempts(client: Client, alice: User, settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    statuses = [sign_in(client, "alice", "wrong") for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert "Too many attempts" in client.post("/accounts/login/").content.decode()
+
+
+def test_with_mail_an_address_is_confirmed_first(
+    client: Client, sasha: User, with_mail: None
+) -> None:
+    response = client.post("/accounts/signup/", SIGNUP)
+    assert response["Location"] == "/accounts/confirm-email/"
+    assert "message with a link" in client.get("/accounts/confirm-email/").content.decode()
+    assert not is_signed_in(client)
+    (message,) = mail.outbox
+    assert message.to == ["carol@example.org"]
+    assert message.subject == "Confirm your e-mail address"
+    link = link_in(message)
+    assert "carol@example.org" in client.get(link).content.decode()
+    client.post(link)
+    assert EmailAddress.objects.get(email="carol@example.org").verified
+    assert sign_in(Client(), "carol") == 302
+
+
+def test_with_mail_an_address_is_needed(client: Client, sasha: User, with_mail: None) -> None:
+    assert client.post("/accounts/signup/", {**SIGNUP, "email": ""}).status_code == 200
+    assert not User.objects.filter(username="carol").exists()
+
+
+def test_with_mail_a_taken_address_is_not_given_away(
+    client: Client, sasha: User, alice: User, with_mail: None
+) -> None:
+    response = client.post("/accounts/signup/", {**SIGNUP, "email": "alice@example.org"})
+    assert response["Location"] == "/accounts/confirm-email/"
+    assert not User.objects.filter(username="carol").exists()
+    assert mail.outbox[0].subject == "You already have an account"
+
+
+def test_a_wrong_confirmation_link(client: Client, db: None) -> None:
+    response = client.get("/accounts/confirm-email/nonsense/")
+    assert "used or has expired" in response.content.decode()
+
+
+def test_with_mail_an_account_without_an_address_may_sign_in(
+    client: Client, db: None, with_mail: None
+) -> None:
+    User.objects.create_user("noaddress", password=PASSWORD)
+    assert sign_in(client, "noaddress") == 302
+    assert is_signed_in(client)
+    assert mail.outbox == []
+
+
+def test_with_mail_an_unverified_address_must_be_confirmed(
+    client: Client, db: None, with_mail: None
+) -> None:
+    user = make_user("dora")
+    EmailAddress.objects.filter(user=user).update(verified=False)
+    sign_in(client, "dora")
+    assert not is_signed_in(client)
+    client.post(link_in(mail.outbox[0]))
+    assert sign_in(client, "dora") == 302
+    assert is_signed_in(client)
