@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 2000
 MAX_BODY_BYTES = 8 << 20  # of replies read whole: errors and lists of models
+LARGE_BODY_BYTES = 1 << 20
 LINGER_SECONDS = 0.5
 
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
@@ -174,13 +176,15 @@ class _Transport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        content = request.content
         _transport_in_use.set(None)
         try:
             response = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
-                data=request.content or None,
+                # A large body as bytes would be written in one go, with the loop standing still.
+                data=io.BytesIO(content) if len(content) > LARGE_BODY_BYTES else content or None,
                 allow_redirects=False,
                 proxy=self._proxy,
             )

@@ -276,10 +276,13 @@ class Upstream:
         try:
             await SCRIPTS[script.name](play)
             return await play.end()
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             if not play.broken:
                 received._closed.set()
             raise
+        except ConnectionError:
+            received._closed.set()
+            return web.Response()  # nobody is there to get it
         finally:
             received._ended.set()
 
@@ -446,8 +449,8 @@ def words(text: str) -> list[str]:
 
 
 def echo(text: str) -> str:
-    """The default answer: Markdown with the question in it."""
-    question = DIRECTIVE.sub("", text).strip() or "nothing"
+    """The default answer: Markdown with the question, or its beginning, in it."""
+    question = DIRECTIVE.sub("", text).strip()[:2000] or "nothing"
     quoted = question.replace("\n", "\n> ")
     return f"You said:\n\n> {quoted}\n\n- **first** point\n- `second` point\n\n```python\nprint('hi')\n```\n"
 

@@ -342,6 +342,7 @@ def test_cancelling_does_not_wait_until_a_long_request_is_written() -> None:
         task = asyncio.create_task(collect(endpoint, call))
         connection = (await asyncio.to_thread(server.accept))[0]
         with connection:
+            connection.settimeout(10)
             await asyncio.to_thread(connection.recv, 1000)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -351,7 +352,16 @@ def test_cancelling_does_not_wait_until_a_long_request_is_written() -> None:
         return received
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
         assert asyncio.run(cancel(server)) < size
+
+
+def test_long_question_arrives_whole(upstream: Upstream) -> None:
+    question = "x" * 3_000_000
+
+    ask(address(upstream), chat(messages=[{"role": "user", "content": question}]))
+
+    assert upstream.requests[0].text == question
 
 
 def test_answers_run_side_by_side(upstream: Upstream) -> None:
