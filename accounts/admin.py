@@ -1,0 +1,227 @@
+"""Users, plans and usage. Whoever may see this page sees no chats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from . import services, setup
+from .emails import write_address
+from .forms import UniqueNames
+from .models import Plan, UsagePeriod, UsageRecord, User
+
+if TYPE_CHECKING:
+    UserAdminBase = DjangoUserAdmin[User]
+    PlanAdminBase = admin.ModelAdmin[Plan]
+    PeriodAdminBase = admin.ModelAdmin[UsagePeriod]
+    RecordAdminBase = admin.ModelAdmin[UsageRecord]
+    PlanFormBase = forms.ModelForm[Plan]
+    NewUserFormBase = AdminUserCreationForm[User]
+    ChangeUserFormBase = UserChangeForm[User]
+else:
+    UserAdminBase = DjangoUserAdmin
+    PlanAdminBase = PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
+    PlanFormBase = forms.ModelForm
+    NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
+
+
+def list_of_names(value: object) -> list[str]:
+    """A JSON field's value, if it is a list of texts. Raises ValidationError with the way to write one."""
+    if not isinstance(value, list) or not all(
+        isinstance(name, str) and name.strip() for name in value
+    ):
+        raise ValidationError(_('Write a list of texts in double quotes, such as ["one", "two"].'))
+    return [name.strip() for name in value]
+
+
+class ReadOnly:
+    """Rows to look at: who may view them may still not add, change or delete them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class NewUserForm(UniqueNames, NewUserFormBase):
+    pass
+
+
+class ChangeUserForm(UniqueNames, ChangeUserFormBase):
+    pass
+
+
+@admin.register(User)
+class UserAdmin(UserAdminBase):
+    form = ChangeUserForm
+    add_form = NewUserForm
+    list_display = ("username", "email", "plan", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser", "plan", "groups")
+    search_fields = ("username", "email")
+    actions = ("suspend", "reactivate")
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email")}),
+        (_("What they may spend"), {"fields": ("plan", "groups")}),
+        (_("Preferences"), {"fields": ("language", "default_model", "default_preset")}),
+        (_("What they may do"), {"fields": ("is_staff", "is_superuser", "user_permissions")}),
+        (_("State"), {"fields": ("is_active", "last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "email", "usable_password", "password1", "password2"),
+            },
+        ),
+        (_("What they may spend"), {"fields": ("plan", "groups")}),
+        (_("What they may do"), {"fields": ("is_staff", "is_superuser")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """State is changed by the actions, which also end sessions; only administrators make others powerful."""
+        fixed: tuple[str, ...] = ("is_active", "last_login", "date_joined")
+        if not request.user.is_superuser:
+            fixed += ("groups", "is_staff", "is_superuser", "user_permissions")
+        return fixed
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change or "email" in form.changed_data:
+            write_address(obj, verified=True)
+        setup.forget_administrator()
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Who may delete a person may delete what was theirs; it is counted, not listed row by row."""
+        _rows, counts, _permissions, protected = super().get_deleted_objects(objs, request)
+        return [str(user) for user in objs], counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        super().delete_model(request, obj)
+        setup.forget_administrator()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        super().delete_queryset(request, _within_reach(request, queryset))
+        setup.forget_administrator()
+
+    @admin.action(description=_("Suspend the selected users"), permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        count = services.suspend(_within_reach(request, queryset))
+        text = ngettext("%(count)d user suspended.", "%(count)d users suspended.", count)
+        messages.success(request, text % {"count": count})
+        if request.user in queryset:
+            messages.warning(request, _("You cannot suspend yourself."))
+
+    @admin.action(description=_("Let the selected users in again"), permissions=["change"])
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        count = services.reactivate(_within_reach(request, queryset))
+        text = ngettext("%(count)d user let in again.", "%(count)d users let in again.", count)
+        messages.success(request, text % {"count": count})
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """Nobody but an administrator changes an administrator."""
+    return request.user.is_superuser or user is None or not user.is_superuser
+
+
+def _within_reach(request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]:
+    """All but oneself and those whom one may not touch."""
+    others = users.exclude(username=request.user.get_username())
+    return others if request.user.is_superuser else others.filter(is_superuser=False)
+
+
+class PlanForm(PlanFormBase):
+    def clean_allowed_models(self) -> list[str]:
+        return list_of_names(self.cleaned_data["allowed_models"] or [])
+
+
+@admin.register(Plan)
+class PlanAdmin(PlanAdminBase):
+    form = PlanForm
+    list_display = (
+        "name",
+        "is_default",
+        "requests_per_day",
+        "tokens_per_day",
+        "tokens_per_month",
+        "money_per_month",
+        "concurrent_completions",
+    )
+    filter_horizontal = ("groups",)
+    readonly_fields = ("is_default",)
+    actions = ("make_default",)
+
+    @admin.action(description=_("Make the selected plan the default"), permissions=["change"])
+    def make_default(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
+        make_only_default(self, request, queryset)
+
+
+def make_only_default(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> None:
+    """Make the one selected row the default; at most one may be, so it is no field to tick."""
+    if queryset.count() != 1:
+        model_admin.message_user(request, _("Select one row, no more."), messages.ERROR)
+        return
+    with transaction.atomic():
+        queryset.model.objects.filter(is_default=True).update(is_default=False)
+        queryset.update(is_default=True)
+    model_admin.message_user(request, _("It is the default now."), messages.SUCCESS)
+
+
+@admin.register(UsagePeriod)
+class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
+    list_display = (
+        "user",
+        "kind",
+        "start",
+        "used_requests",
+        "used_tokens",
+        "used_money",
+        "reserved_requests",
+        "reserved_tokens",
+    )
+    list_filter = ("kind", "start")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    ordering = ("-start", "user__username")
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ReadOnly, RecordAdminBase):
+    list_display = (
+        "recorded_at",
+        "user",
+        "outcome",
+        "model_name",
+        "requests",
+        "tokens_in",
+        "tokens_out",
+        "money",
+        "actor",
+    )
+    list_filter = ("outcome", "model_name")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    date_hierarchy = "day"
+    ordering = ("-recorded_at",)

@@ -1,0 +1,155 @@
+"""Endpoints, models and role presets to edit; conversations as numbers. No page here shows what anyone wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import ReadOnly, list_of_names, make_only_default
+
+from .models import ChatModel, Conversation, Endpoint, RolePreset
+
+if TYPE_CHECKING:
+    EndpointAdminBase = admin.ModelAdmin[Endpoint]
+    ChatModelAdminBase = admin.ModelAdmin[ChatModel]
+    RolePresetAdminBase = admin.ModelAdmin[RolePreset]
+    ConversationAdminBase = admin.ModelAdmin[Conversation]
+    ChatModelFormBase = forms.ModelForm[ChatModel]
+    RolePresetFormBase = forms.ModelForm[RolePreset]
+else:
+    EndpointAdminBase = ChatModelAdminBase = admin.ModelAdmin
+    RolePresetAdminBase = ConversationAdminBase = admin.ModelAdmin
+    ChatModelFormBase = RolePresetFormBase = forms.ModelForm
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(EndpointAdminBase):
+    list_display = ("name", "base_url", "key_variable", "source", "enabled")
+    readonly_fields = ("source",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    actions = ("read_models",)
+
+    @admin.action(
+        description=_("Read the models of the selected endpoints"), permissions=["change"]
+    )
+    def read_models(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+        """New models are added; those that are known stay as they are."""
+        from . import catalogue  # the client of endpoints is heavy, and only this needs it
+
+        added = catalogue.read_endpoint_models(endpoints=queryset)
+        for endpoint in queryset:
+            if endpoint.name in added:
+                text = _("%(endpoint)s: %(count)d models added.")
+                values = {"endpoint": endpoint.name, "count": added[endpoint.name]}
+                messages.success(request, text % values)
+            else:
+                text = _("%(endpoint)s did not answer with its models. The log says why.")
+                messages.error(request, text % {"endpoint": endpoint.name})
+
+
+class ChatModelForm(ChatModelFormBase):
+    def clean_dropped_parameters(self) -> list[str]:
+        return list_of_names(self.cleaned_data["dropped_parameters"] or [])
+
+
+@admin.register(ChatModel)
+class ChatModelAdmin(ChatModelAdminBase):
+    form = ChatModelForm
+    list_display = (
+        "name",
+        "label",
+        "endpoint",
+        "enabled",
+        "is_default",
+        "context_window",
+        "max_output_tokens",
+        "price_in",
+        "price_out",
+    )
+    list_filter = ("endpoint", "enabled")
+    list_select_related = ("endpoint",)
+    search_fields = ("name", "label")
+    readonly_fields = ("is_default",)
+    actions = ("make_default",)
+
+    @admin.action(description=_("Make the selected model the default"), permissions=["change"])
+    def make_default(self, request: HttpRequest, queryset: QuerySet[ChatModel]) -> None:
+        make_only_default(self, request, queryset)
+
+
+class RolePresetForm(RolePresetFormBase):
+    def clean_example_prompts(self) -> list[str]:
+        return list_of_names(self.cleaned_data["example_prompts"] or [])
+
+    def clean_few_shot_turns(self) -> list[dict[str, str]]:
+        """Questions and answers in turn, each with text: what endpoints accept before the real question."""
+        turns = self.cleaned_data["few_shot_turns"] or []
+        if not isinstance(turns, list) or not all(_is_turn(turn) for turn in turns):
+            raise ValidationError(
+                _(
+                    'Write a list such as [{"role": "user", "content": "…"},'
+                    ' {"role": "assistant", "content": "…"}].'
+                )
+            )
+        roles = [turn["role"] for turn in turns]
+        if roles != ["user", "assistant"] * (len(roles) // 2):
+            raise ValidationError(
+                _("Begin with the user, let both speak in turn, end with the assistant.")
+            )
+        return turns
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, dict)
+        and set(turn) == {"role", "content"}
+        and turn["role"] in {"user", "assistant"}
+        and isinstance(turn["content"], str)
+        and bool(turn["content"].strip())
+    )
+
+
+@admin.register(RolePreset)
+class RolePresetAdmin(RolePresetAdminBase):
+    """The site's presets. A person's own are theirs."""
+
+    form = RolePresetForm
+    exclude = ("owner",)
+    list_display = ("name", "slug", "language", "icon", "description", "enabled", "position")
+    list_filter = ("language", "enabled")
+    search_fields = ("name", "slug", "description")
+    ordering = ("language", "position", "name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RolePreset]:
+        return super().get_queryset(request).filter(owner=None)
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnly, ConversationAdminBase):
+    """Numbers only: a title is the first line of what someone wrote, so it is text too."""
+
+    fields = ("id", "owner", "message_count", "created_at", "active_at", "archived")
+    list_display = ("id", "owner", "message_count", "created_at", "active_at")
+    list_filter = ("active_at",)
+    list_select_related = ("owner",)
+    search_fields = ("=id", "owner__username")
+    ordering = ("-active_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        return (
+            super()
+            .get_queryset(request)
+            .defer("title")
+            .annotate(number_of_messages=Count("messages"))
+        )
+
+    @admin.display(description=_("messages"), ordering="number_of_messages")
+    def message_count(self, conversation: Any) -> int:
+        return int(conversation.number_of_messages)
