@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, Group, UserManager
+from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
 from django.db.models import F, Q
@@ -120,8 +120,6 @@ class User(AbstractUser):
         help_text="Raised to end every session, key and open stream of this person.",
     )
 
-    objects: ClassVar[UserManager[User]] = UserManager()
-
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
@@ -144,7 +142,7 @@ class User(AbstractUser):
         for secret in settings.SECRET_KEY_FALLBACKS:
             yield self._session_hash(secret)
 
-    def _session_hash(self, secret: str | None = None) -> str:
+    def _session_hash(self, secret: str | bytes | None = None) -> str:
         """Changes with the password and with `auth_epoch`, and every session with it."""
         return salted_hmac(
             "accounts.models.User.session",

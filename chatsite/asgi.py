@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from asgiref.sync import ThreadSensitiveContext
 from django.core.asgi import get_asgi_application
@@ -65,7 +66,7 @@ class Lifespan:
 
 
 def build_application() -> App:
-    django = get_asgi_application()
+    django = cast(App, get_asgi_application())
     from django.conf import settings
 
     pinned = PinnedThreads(django, threads=THREADS)

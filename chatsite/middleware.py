@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
@@ -150,12 +150,18 @@ class CsrfMiddleware(Inline, csrf.CsrfViewMiddleware):
         super().__init__(get_response)
         if iscoroutinefunction(get_response):
             # Django runs a plain process_view in a thread; a coroutine it awaits in place.
-            self.process_view = self.process_view_inline  # type: ignore[method-assign]
+            setattr(self, "process_view", self.process_view_inline)  # noqa: B010 (the types differ, as they should)
 
     async def process_view_inline(
         self, request: HttpRequest, callback: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         return csrf.CsrfViewMiddleware.process_view(self, request, callback, args, kwargs)
+
+    def _check_token(self, request: HttpRequest) -> None:  # called by process_view
+        # Looking for the token parses a multipart form from the stream, after which its bytes cannot be checked.
+        if request.content_type == "multipart/form-data":
+            request.body  # noqa: B018 (reads and keeps it, up to the limit of the settings)
+        super()._check_token(request)  # type: ignore[misc]  # the stubs leave it out
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -163,7 +169,8 @@ class SessionMiddleware(sessions.SessionMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)
-        response: HttpResponseBase = await self.get_response(request)
+        response: Any = await cast(Awaitable[Any], self.get_response(request))
         if request.session.modified and not request.session.is_empty():
-            return await sync_to_async(self.process_response)(request, response)
+            saved: HttpResponseBase = await sync_to_async(self.process_response)(request, response)
+            return saved
         return self.process_response(request, response)

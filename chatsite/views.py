@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -35,6 +37,18 @@ def error_page(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        limit = settings.MESSAGE_MAX_BYTES
+        return error_page(
+            request,
+            413,
+            "message_too_long",
+            _("That is too long"),
+            _(
+                "A message may have %(limit)s bytes. Go back, your text is still there; shorten or split it."
+            )
+            % {"limit": limit},
+        )
     return error_page(
         request,
         400,

@@ -7,7 +7,7 @@ regenerated answers are siblings: messages form a tree, and a conversation shows
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -203,7 +203,7 @@ class Sampling(models.Model):
 
     class Meta:
         abstract = True
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.CheckConstraint(
                 condition=(Q(temperature=None) | Q(temperature__range=(0, 2)))
                 & (Q(top_p=None) | Q(top_p__range=(0, 1)))
@@ -266,7 +266,7 @@ class RolePreset(Sampling):
         verbose_name = _("role preset")
         verbose_name_plural = _("role presets")
         ordering = ("position", "name")
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             *Sampling.Meta.constraints,
             models.UniqueConstraint(
                 fields=["slug", "language"],

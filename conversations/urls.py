@@ -1,4 +1,37 @@
 from __future__ import annotations
 
+from django.urls import path
+
+from .views import messages, pages, stream
+
 app_name = "conversations"
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("", pages.new, name="new"),
+    path("c/", messages.send, name="send"),
+    path("c/<uuid:conversation_id>/", pages.conversation, name="conversation"),
+    path("c/<uuid:conversation_id>/messages/", messages.send_in, name="send-in"),
+    path("c/<uuid:conversation_id>/rename/", messages.rename, name="rename"),
+    path("c/<uuid:conversation_id>/delete/", messages.delete, name="delete"),
+    path("c/<uuid:conversation_id>/settings/", messages.settings, name="settings"),
+    path("c/<uuid:conversation_id>/leaf/", messages.leaf, name="leaf"),
+    path("conversations/delete-all/", messages.delete_all, name="delete-all"),
+    path("completions/<uuid:completion_id>/", stream.completion, name="completion"),
+    path(
+        "completions/<uuid:completion_id>/events/",
+        stream.completion_events,
+        name="completion-events",
+    ),
+    path("completions/<uuid:completion_id>/stop/", messages.stop, name="completion-stop"),
+    path(
+        "completions/<uuid:completion_id>/regenerate/",
+        messages.regenerate,
+        name="completion-regenerate",
+    ),
+    path(
+        "completions/<uuid:completion_id>/continue/",
+        messages.continue_,
+        name="completion-continue",
+    ),
+    path("messages/<uuid:message_id>/", pages.message, name="message"),
+    path("presets/", pages.presets, name="presets"),
+]

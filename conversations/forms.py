@@ -1,0 +1,130 @@
+"""What a request says, as values: JSON, form and multipart alike. Wrong input becomes a ConversationError here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
+from django.utils.translation import gettext as _
+
+from .errors import InvalidParameter, InvalidText, MessageTooLong
+from .models import Sampling
+from .services import Sending
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def fields_of(request: HttpRequest) -> dict[str, Any]:
+    """The fields of the request's body by name.
+
+    Raises MessageTooLong, InvalidText (on the raw bytes: Django would replace what is not UTF-8 in silence) or
+    InvalidParameter.
+    """
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise MessageTooLong(too_long()) from None
+    except UnreadablePostError:
+        raise InvalidParameter(_("The request broke off before it was complete.")) from None
+    kind = request.content_type
+    try:
+        raw = unquote_to_bytes(body) if kind == FORM else body
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise InvalidText from None
+    fields = _json(text) if kind == "application/json" else _form(request)
+    for value in fields.values():
+        if isinstance(value, str):
+            _check_storable(value)
+    return fields
+
+
+def too_long() -> str:
+    return _("The message is longer than the limit of %(limit)s bytes. Shorten or split it.") % {
+        "limit": settings.MESSAGE_MAX_BYTES
+    }
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidParameter(_("The body is not valid JSON.")) from None
+    if not isinstance(fields, dict):
+        raise InvalidParameter(_("The body has to be a JSON object."))
+    return fields
+
+
+def _form(request: HttpRequest) -> dict[str, Any]:
+    try:
+        return {name: request.POST[name] for name in request.POST}
+    except (MultiPartParserError, RequestDataTooBig):
+        raise InvalidParameter(_("The form could not be read.")) from None
+
+
+def _check_storable(text: str) -> None:
+    """No NUL (PostgreSQL cannot store it) and no lone surrogate (JSON can say one, UTF-8 cannot)."""
+    if "\x00" in text:
+        raise InvalidText
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidText from None
+
+
+def text_field(fields: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = fields.get(name, default)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name})
+    return value
+
+
+def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
+    """The UUID in that field, None if it is empty."""
+    value = text_field(fields, name).strip()
+    if not value:
+        return None
+    try:
+        return UUID(value)
+    except ValueError:
+        raise InvalidParameter(_("%(name)s has to be a UUID.") % {"name": name}) from None
+
+
+def parameters_of(fields: Mapping[str, Any]) -> dict[str, float | int]:
+    """The sampling parameters that are given, as numbers; `services.apply_parameters` checks their ranges."""
+    given: dict[str, float | int] = {}
+    for name in Sampling.NAMES:
+        value = fields.get(name)
+        if value is None or value == "":
+            continue
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            given[name] = int(value) if name == "max_tokens" else float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidParameter(_("%(name)s has to be a number.") % {"name": name}) from None
+    return given
+
+
+def sending_of(fields: Mapping[str, Any], *, language: str) -> Sending:
+    """The message a request sends. Without a client id it gets one: such a request cannot be repeated safely."""
+    return Sending(
+        content=text_field(fields, "content"),
+        client_id=uuid_field(fields, "client_id") or uuid4(),
+        edit=uuid_field(fields, "edit"),
+        parent=uuid_field(fields, "parent"),
+        model=text_field(fields, "model").strip(),
+        preset=text_field(fields, "preset").strip() if "preset" in fields else None,
+        parameters=parameters_of(fields),
+        language=language,
+    )

@@ -1,0 +1,187 @@
+"""Actions on conversations and messages: form posts that lead back to the page, or JSON for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.quotas import QuotaExceeded
+from chatsite.views import wants_json
+
+from .. import access, services
+from ..errors import ConversationError, InvalidParameter
+from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field
+from ..models import Conversation, Message
+from ..services import Sent
+from .pages import language, owner, page_with_refusal
+from .replies import refusal_json, refusals, see_other, sent_json, signed_in
+
+
+@require_POST
+@signed_in
+def send(request: HttpRequest) -> HttpResponseBase:
+    """The first message of a new conversation."""
+    return _send(request, None)
+
+
+@require_POST
+@signed_in
+def send_in(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    return _send(request, access.get_conversation(owner(request), conversation_id))
+
+
+def _send(request: HttpRequest, conversation: Conversation | None) -> HttpResponseBase:
+    fields: dict[str, Any] = {}
+    try:
+        fields = fields_of(request)
+        sending = sending_of(fields, language=language())
+        sent = services.send_message(
+            owner(request), sending, conversation=conversation, now=timezone.now()
+        )
+    except (ConversationError, QuotaExceeded) as refusal:
+        if wants_json(request):
+            return refusal_json(refusal)
+        # What was read for the send may have been changed by it in memory: the page shows what is stored.
+        if conversation is not None:
+            conversation = access.get_conversation(owner(request), conversation.pk)
+        return page_with_refusal(request, conversation, refusal, fields)
+    return _sent(request, sent)
+
+
+def _sent(request: HttpRequest, sent: Sent) -> HttpResponseBase:
+    if wants_json(request):
+        return sent_json(sent)
+    page = reverse("conversations:conversation", args=[sent.conversation_id])
+    return see_other(f"{page}#message-{sent.answer_id}")
+
+
+@require_POST
+@signed_in
+@refusals
+def regenerate(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    user = owner(request)
+    completion = access.get_completion(user, completion_id)
+    message = access.get_message(user, completion.message_id)
+    model = text_field(fields_of(request), "model").strip()
+    return _sent(request, services.regenerate(user, message, model=model, now=timezone.now()))
+
+
+@require_POST
+@signed_in
+@refusals
+def continue_(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    user = owner(request)
+    completion = access.get_completion(user, completion_id)
+    message = access.get_message(user, completion.message_id)
+    return _sent(request, services.continue_answer(user, message, now=timezone.now()))
+
+
+@require_POST
+@signed_in
+def stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """202 at once; the stream says when it has stopped."""
+    completion = access.get_completion(owner(request), completion_id)
+    services.stop_completion(completion)
+    if wants_json(request):
+        return JsonResponse({"completion": completion.pk}, status=202)
+    return _back_to(completion.conversation)
+
+
+@require_POST
+@signed_in
+@refusals
+def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    conversation = access.get_conversation(owner(request), conversation_id)
+    services.rename_conversation(conversation, title=text_field(fields_of(request), "title"))
+    conversation.refresh_from_db(fields=["title"])
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk, "title": conversation.title})
+    return _back_to(conversation)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """GET asks, POST does."""
+    conversation = access.get_conversation(owner(request), conversation_id)
+    if request.method != "POST":
+        return render(request, "conversations/delete.html", {"conversation": conversation})
+    services.delete_conversation(conversation, now=timezone.now())
+    if wants_json(request):
+        return HttpResponse(status=204)
+    messages.success(request, _("The conversation has been deleted."))
+    return see_other(reverse("conversations:new"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def delete_all(request: HttpRequest) -> HttpResponseBase:
+    """GET asks, POST does."""
+    user = owner(request)
+    if request.method != "POST":
+        count = Conversation.objects.filter(owner=user).count()
+        return render(request, "conversations/delete_all.html", {"count": count})
+    count = services.delete_all_conversations(user, now=timezone.now())
+    if wants_json(request):
+        return JsonResponse({"deleted": count})
+    deleted = ngettext(
+        "%(count)s conversation has been deleted.",
+        "%(count)s conversations have been deleted.",
+        count,
+    )
+    messages.success(request, deleted % {"count": count})
+    return see_other(reverse("conversations:new"))
+
+
+@require_POST
+@signed_in
+@refusals
+def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Model, role preset and parameters of what follows."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    fields = fields_of(request)
+    services.choose(
+        user,
+        conversation,
+        model=text_field(fields, "model").strip(),
+        preset=text_field(fields, "preset").strip() if "preset" in fields else None,
+        parameters=parameters_of(fields),
+        language=language(),
+    )
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk})
+    return _back_to(conversation)
+
+
+@require_POST
+@signed_in
+@refusals
+def leaf(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Show the branch that goes through a message."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    key = uuid_field(fields_of(request), "message")
+    if key is None:
+        raise InvalidParameter(_("message has to be a UUID."))
+    message: Message = access.get_message(user, key)
+    if message.conversation_id != conversation.pk:
+        raise InvalidParameter(_("The message is not in this conversation."))
+    services.show_branch(conversation, message)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk})
+    page = reverse("conversations:conversation", args=[conversation.pk])
+    return see_other(f"{page}#message-{message.pk}")
+
+
+def _back_to(conversation: Conversation) -> HttpResponse:
+    return see_other(reverse("conversations:conversation", args=[conversation.pk]))

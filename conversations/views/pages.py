@@ -1,0 +1,357 @@
+"""The chat page, whole or one message of it, and the pages about role presets and deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import quotas
+from accounts.models import User
+from chatsite.views import wants_json
+
+from .. import access, catalogue, selectors
+from ..errors import ConversationError
+from ..forms import fields_of, text_field
+from ..models import ChatModel, Conversation, RolePreset
+from .replies import refusals, see_other, signed_in, with_retry_after
+
+EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One model in a picker; `name` is what a request names it by."""
+
+    name: str
+    label: str
+    note: str
+    is_current: bool
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """One role preset in a picker; `key` is what a request names it by."""
+
+    key: str
+    name: str
+    icon: str
+    description: str
+    is_current: bool
+
+
+@dataclass
+class Composer:
+    """The form for the next message; after an error it holds the text that was not sent."""
+
+    action: str
+    client_id: UUID = field(default_factory=uuid4)
+    content: str = ""
+    edit: str = ""
+    error: str = ""
+    error_code: str = ""
+    max_bytes: int = field(default_factory=lambda: settings.MESSAGE_MAX_BYTES)
+    autofocus: bool = True
+
+
+def owner(request: HttpRequest) -> User:
+    """The signed-in user of a view behind `signed_in`."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 (`signed_in` lets nobody else in; tells the type checker)
+    return user
+
+
+def language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+@require_safe
+@signed_in
+def new(request: HttpRequest) -> HttpResponseBase:
+    """An empty chat. Nothing is written before the first message."""
+    return chat_page(request, None)
+
+
+@require_safe
+@signed_in
+def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    found = access.get_conversation(owner(request), conversation_id)
+    if wants_json(request):
+        return conversation_json(found)
+    return chat_page(request, found)
+
+
+def chat_page(
+    request: HttpRequest,
+    shown: Conversation | None,
+    *,
+    composer: Composer | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page with one conversation or none. At most 14 queries, however much there is."""
+    user = owner(request)
+    limits = quotas.limits_of(user)
+    context = _picker_context(user, shown, limits, request.GET)
+    before = _uuid_or_none(request.GET.get("before", ""))
+    transcript = (
+        selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
+    )
+    if composer is None:
+        composer = Composer(action=_send_url(shown), content=request.GET.get("q", "")[:4000])
+        _prefill_edit(composer, transcript, request.GET.get("edit", ""))
+    context |= {
+        "conversation": shown,
+        "messages_": transcript.messages,
+        "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
+        "newer_hidden": before is not None,
+        "running": transcript.running is not None,
+        "stop_url": transcript.running.stop_url if transcript.running else "",
+        "composer": composer,
+        "quota": quota_view(user, limits),
+        **sidebar_context(request, shown),
+    }
+    return render(request, "conversations/chat.html", context, status=status)
+
+
+def _send_url(shown: Conversation | None) -> str:
+    if shown is None:
+        return reverse("conversations:send")
+    return reverse("conversations:send-in", args=[shown.pk])
+
+
+def _prefill_edit(composer: Composer, transcript: selectors.Transcript, edit: str) -> None:
+    for message in transcript.messages:
+        if edit and str(message.id) == edit and message.role == "user":
+            composer.content, composer.edit = message.content, edit
+
+
+def _uuid_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _picker_context(
+    user: User, shown: Conversation | None, limits: quotas.Limits, chosen: Any
+) -> dict[str, Any]:
+    """Models, presets, greeting and example prompts. An address may choose: /?preset=translator."""
+    presets = catalogue.presets_for(user, language())
+    if shown is not None:
+        key = catalogue.preset_key(shown.preset) if shown.preset else ""
+    else:
+        key = chosen.get("preset", user.default_preset)
+    preset = next((one for one in presets if catalogue.preset_key(one) == key), None)
+    models = catalogue.offered(limits)
+    current = _current_model(models, user, shown, preset, chosen.get("model", ""))
+    return {
+        "models": [model_choice(model, is_current=model is current) for model in models],
+        "current_model": model_choice(current, is_current=True) if current else None,
+        "presets": [preset_choice(one, is_current=one is preset) for one in presets],
+        "current_preset": preset_choice(preset, is_current=True) if preset else None,
+        "greeting": preset.greeting if preset and preset.greeting else _("What can I help with?"),
+        "example_prompts": preset.example_prompts[:EXAMPLES] if preset else general_examples(),
+    }
+
+
+def model_choice(model: ChatModel, *, is_current: bool) -> ModelChoice:
+    note = _(model.note) if model.note else ""
+    return ModelChoice(model.name, str(model), note, is_current, model.is_default)
+
+
+def preset_choice(preset: RolePreset, *, is_current: bool) -> PresetChoice:
+    return PresetChoice(
+        catalogue.preset_key(preset), preset.name, preset.icon, preset.description, is_current
+    )
+
+
+def general_examples() -> list[str]:
+    return [
+        _("Explain how rainbows form, as if to a curious ten-year-old."),
+        _("Draft a friendly e-mail that moves a meeting to next week."),
+        _("Plan three simple dinners with rice and vegetables."),
+        _("Write a Python function that finds duplicate files."),
+    ]
+
+
+def _current_model(
+    models: list[ChatModel],
+    user: User,
+    shown: Conversation | None,
+    preset: RolePreset | None,
+    name: str,
+) -> ChatModel | None:
+    """The one the next message would go to: what the conversation, the preset, the user and the site prefer."""
+    for fits in (
+        [model for model in models if model.name == name],
+        [model for model in models if shown is not None and model.pk == shown.model_id],
+        [model for model in models if preset is not None and model.pk == preset.model_id],
+        [model for model in models if model.name == user.default_model],
+        models,
+    ):
+        if fits:
+            return fits[0]
+    return None
+
+
+@dataclass(frozen=True)
+class QuotaView:
+    """What is left, in words; `low` from 80 % on."""
+
+    text: str
+    low: bool
+
+
+def quota_view(user: User, limits: quotas.Limits) -> QuotaView | None:
+    """None where nothing is limited. One query at most."""
+    left = quotas.remaining(user, limits=limits, now=timezone.now())
+    if left.requests_today is not None and left.requests_limit is not None:
+        text = ngettext(
+            "%(left)s of %(limit)s request left today",
+            "%(left)s of %(limit)s requests left today",
+            left.requests_limit,
+        ) % {"left": left.requests_today, "limit": left.requests_limit}
+        return QuotaView(text, left.requests_today * 5 <= left.requests_limit)
+    if left.tokens_today is not None and limits.tokens_per_day:
+        text = _("%(left)s tokens left today") % {"left": left.tokens_today}
+        return QuotaView(text, left.tokens_today * 5 <= limits.tokens_per_day)
+    return None
+
+
+def sidebar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
+    """The user's conversations, grouped by when they were last active. Two queries."""
+    before = parse_datetime(request.GET.get("older", "").replace(" ", "+"))
+    items, more = selectors.sidebar(owner(request), before=before)
+    today = timezone.localdate()
+    groups = [
+        (label, list(rows))
+        for label, rows in groupby(
+            items, key=lambda item: _age(today, timezone.localdate(item.active_at))
+        )
+    ]
+    older = f"?{urlencode({'older': items[-1].active_at.isoformat()})}" if more else ""
+    return {
+        "sidebar": groups,
+        "sidebar_more_url": older,
+        "current_id": shown.pk if shown else None,
+    }
+
+
+def _age(today: Any, day: Any) -> str:
+    if day >= today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    if day > today - timedelta(days=7):
+        return _("Previous 7 days")
+    if day > today - timedelta(days=30):
+        return _("Previous 30 days")
+    return date_format(day, "YEAR_MONTH_FORMAT")
+
+
+def conversation_json(found: Conversation) -> JsonResponse:
+    """The newest window of the current branch."""
+    transcript = selectors.transcript(found)
+    return JsonResponse(
+        {
+            "conversation": found.pk,
+            "title": found.title,
+            "model": found.model.name if found.model else None,
+            "preset": catalogue.preset_key(found.preset) if found.preset else None,
+            "leaf": found.current_leaf_id,
+            "older": transcript.older,
+            "messages": [
+                {
+                    "id": message.id,
+                    "role": message.role,
+                    "status": message.status,
+                    "content": message.content,
+                    "reasoning": message.reasoning,
+                    "code": message.error_code,
+                    "model": message.model_name,
+                    "completion": message.completion_id,
+                    "siblings": message.siblings,
+                }
+                for message in transcript.messages
+            ],
+        }
+    )
+
+
+@require_safe
+@signed_in
+def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """One message as the page shows it, for scripts that take the place of a reload."""
+    found = access.get_message(owner(request), message_id)
+    (view,) = selectors.message_views([found])
+    return render(
+        request,
+        "conversations/_message.html",
+        {"message": view, "conversation": found.conversation},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+@refusals
+def presets(request: HttpRequest) -> HttpResponseBase:
+    """The role presets, and what a new chat begins with."""
+    user = owner(request)
+    limits = quotas.limits_of(user)
+    if request.method == "POST":
+        fields = fields_of(request)
+        model = text_field(fields, "default_model").strip()
+        preset = text_field(fields, "default_preset").strip()
+        if model:
+            catalogue.choose_model(model, limits=limits)
+        catalogue.choose_preset(user, preset, language())
+        user.default_model, user.default_preset = model, preset
+        user.save(update_fields=["default_model", "default_preset"])
+        messages.success(request, _("New chats now begin with this."))
+        return see_other(reverse("conversations:presets"))
+    context = {
+        "presets": [
+            preset_choice(one, is_current=catalogue.preset_key(one) == user.default_preset)
+            for one in catalogue.presets_for(user, language())
+        ],
+        "models": [
+            model_choice(model, is_current=model.name == user.default_model)
+            for model in catalogue.offered(limits)
+        ],
+    }
+    return render(request, "conversations/presets.html", context)
+
+
+def page_with_refusal(
+    request: HttpRequest,
+    shown: Conversation | None,
+    refusal: ConversationError | quotas.QuotaExceeded,
+    fields: dict[str, Any],
+) -> HttpResponse:
+    """The chat page again with the refusal's status and the text that was not sent."""
+    content, edit = fields.get("content"), fields.get("edit")
+    composer = Composer(
+        action=_send_url(shown),
+        content=content if isinstance(content, str) else "",
+        edit=edit if isinstance(edit, str) else "",
+        error=str(refusal.message),
+        error_code=refusal.code,
+    )
+    page = chat_page(request, shown, composer=composer, status=refusal.status)
+    return with_retry_after(page, refusal)

@@ -1,0 +1,99 @@
+"""The one place where an error of ours becomes a page or JSON, and a send's ids become an answer."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.quotas import QuotaExceeded
+from chatsite.views import error_json, error_page, wants_json
+
+from ..errors import ConversationError
+from ..services import Sent
+
+Refusal = ConversationError | QuotaExceeded
+View = Callable[..., HttpResponseBase]
+
+RETRY_SOON = 5  # seconds
+
+
+def signed_in(view: View) -> View:
+    """Sends people to the sign-in page and back; tells programs 401."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if wants_json(request):
+            return error_json(401, "not_signed_in", _("Sign in first."))
+        back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+        return redirect_to_login(back)
+
+    return guarded
+
+
+def refusals(view: View) -> View:
+    """Turns a refusal into JSON, or into an error page where the view has nothing better."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except (ConversationError, QuotaExceeded) as refusal:
+            if wants_json(request):
+                return refusal_json(refusal)
+            page = error_page(
+                request, refusal.status, refusal.code, _("That did not work"), refusal.message
+            )
+            return with_retry_after(page, refusal)
+
+    return guarded
+
+
+def refusal_json(refusal: Refusal) -> JsonResponse:
+    extra: dict[str, object] = {}
+    if isinstance(refusal, QuotaExceeded):
+        extra["limit"] = refusal.limit
+        if refusal.resets_at is not None:
+            extra["resets_at"] = refusal.resets_at.isoformat()
+    response = error_json(refusal.status, refusal.code, refusal.message, **extra)
+    with_retry_after(response, refusal)
+    return response
+
+
+def with_retry_after(response: HttpResponse, refusal: Refusal) -> HttpResponse:
+    """Retry-After in seconds, with 429 and 503."""
+    if refusal.status in {429, 503}:
+        seconds = RETRY_SOON
+        resets_at = getattr(refusal, "resets_at", None)
+        if resets_at is not None:
+            seconds = max(1, math.ceil((resets_at - timezone.now()).total_seconds()))
+        response["Retry-After"] = str(seconds)
+    return response
+
+
+def sent_json(sent: Sent) -> JsonResponse:
+    """201 for what was made, 200 for what had been made before."""
+    body = {
+        "conversation": sent.conversation_id,
+        "message": sent.message_id,
+        "answer": sent.answer_id,
+        "completion": sent.completion_id,
+        "url": reverse("conversations:conversation", args=[sent.conversation_id]),
+        "events": reverse("conversations:completion-events", args=[sent.completion_id]),
+        "stop": reverse("conversations:completion-stop", args=[sent.completion_id]),
+    }
+    return JsonResponse(body, status=201 if sent.created else 200)
+
+
+def see_other(url: str) -> HttpResponse:
+    """303: the browser goes there with GET, and reloading it sends nothing twice."""
+    return HttpResponse(status=303, headers={"Location": url})

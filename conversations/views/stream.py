@@ -1,0 +1,142 @@
+"""The event stream of a completion. An open stream costs no thread and no database connection."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from chatsite.views import error_json
+
+from .. import access, events, relay, runtime, sse
+from ..errors import sentence
+from ..models import Completion
+from ..relay import Answer, Ending
+from .pages import owner
+from .replies import signed_in
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 15.0
+RECHECK_SECONDS = (
+    5.0  # with the five seconds a silent reader waits: a suspended user's streams end within ten
+)
+
+
+class EventStream(StreamingHttpResponse):
+    """Hands the server our own generator: Django's wrapper would leave it open until garbage collection."""
+
+    def __init__(self, generator: AsyncGenerator[bytes, None]) -> None:
+        super().__init__((), content_type="text/event-stream; charset=utf-8")
+        self.is_async = True
+        self.generator = generator
+        self.headers["Cache-Control"] = "no-cache, no-transform"
+        self.headers["X-Accel-Buffering"] = "no"
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.generator
+
+    def __iter__(self) -> Iterator[bytes]:
+        """For a server without a loop (runserver, the test client): each step runs on the engine's."""
+        try:
+            while part := runtime.spawn(self._step()).result():
+                yield part
+        finally:
+            runtime.spawn(self.generator.aclose()).result()
+
+    async def _step(self) -> bytes:
+        return await anext(self.generator, b"")
+
+
+@require_safe
+@signed_in
+def completion(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """Where a completion stands: the database's last checkpoint, or what this process knows better."""
+    row = access.get_completion(owner(request), completion_id)
+    answer = relay.running.get(row.pk)
+    text = answer.text if answer else row.message.content
+    return JsonResponse(
+        {"status": row.status, "code": row.error_code, "text": text, "position": len(text)}
+    )
+
+
+def _opening(request: HttpRequest, completion_id: UUID) -> tuple[User, Completion] | None:
+    """Who asks for which completion; None if nobody is signed in. Raises Http404. Runs in a thread, once."""
+    if not request.user.is_authenticated:
+        return None
+    user = owner(request)
+    return user, access.get_completion(user, completion_id)
+
+
+async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    """The answer from a position on, live if it still runs; HTML blocks, or text with `?format=text`."""
+    if request.method not in {"GET", "HEAD"}:
+        return error_json(405, "method_not_allowed", _("Only GET is possible here."))
+    opened = await sync_to_async(_opening)(request, completion_id)
+    if opened is None:
+        return error_json(401, "not_signed_in", _("Sign in first."))
+    user, row = opened
+    after = _position(request)
+    html = request.GET.get("format") != "text"
+    return EventStream(_stream(user, row, after=after, html=html, language=request.LANGUAGE_CODE))
+
+
+def _position(request: HttpRequest) -> int:
+    """`Last-Event-ID` of a reconnecting browser, else `?after=`; anything else is the beginning."""
+    sent = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0
+
+
+async def _stream(
+    user: User, row: Completion, *, after: int, html: bool, language: str
+) -> AsyncGenerator[bytes, None]:
+    def describe(ending: Ending) -> events.End:
+        with translation.override(language):
+            return events.End(
+                ending.status, str(row.message_id), ending.code, sentence(ending.code)
+            )
+
+    yield sse.HELLO
+    sent_at = checked_at = time.monotonic()
+    with _answer(row) as answer:
+        async with aclosing(relay.read(answer, after, html=html, describe=describe)) as slices:
+            async for part in slices:
+                now = time.monotonic()
+                if now - checked_at >= RECHECK_SECONDS:
+                    checked_at = now
+                    if runtime.is_closing() or not await runtime.in_database(_may_read, user):
+                        return
+                if part:
+                    yield b"".join(sse.encode(event, position) for event, position in part)
+                    sent_at = now
+                elif now - sent_at >= PING_SECONDS:
+                    yield sse.PING
+                    sent_at = now
+
+
+def _answer(row: Completion) -> AbstractContextManager[Answer]:
+    """The shared one of this process, a copy that follows another process, or the finished one."""
+    answer = relay.running.get(row.pk)
+    if answer is not None:
+        return nullcontext(answer)
+    if row.status == Completion.Status.RUNNING:
+        return runtime.engine().follower.follow(row)
+    ended = Answer(row.pk, row.message_id, row.message.content, row.message.reasoning)
+    ended.end(Ending(row.status, row.error_code))
+    return nullcontext(ended)
+
+
+def _may_read(user: User) -> bool:
+    """The user is still active and nothing has ended their sessions."""
+    return User.objects.filter(
+        pk=user.pk, is_active=True, auth_epoch=user.auth_epoch, password=user.password
+    ).exists()
