@@ -6,19 +6,26 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
+from django.db.models import Model
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts import setup
 from accounts.emails import write_address
-from accounts.models import User
+from accounts.models import Plan, User
+from conversations.models import RolePreset
 
 PASSWORD = "correct horse battery"
+SHIPPED: list[Model] = []
 
 # Settings are read before this file is. Workers inherit the variables and read them from the start.
 DATA_DIR = os.environ.setdefault(
@@ -53,6 +60,37 @@ def fresh_memory() -> Iterator[None]:
     setup.forget_administrator()
     yield
     setup.forget_administrator()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Remember what migrations brought: a test with real transactions empties the tables after itself."""
+    with django_db_blocker.unblock():
+        SHIPPED.extend([*Plan.objects.all(), *RolePreset.objects.all()])
+
+
+@pytest.fixture
+def db(db: None) -> None:
+    restore_shipped_rows()
+
+
+@pytest.fixture
+def transactional_db(transactional_db: None) -> None:
+    restore_shipped_rows()
+
+
+def restore_shipped_rows() -> None:
+    if not Plan.objects.exists():
+        Plan.objects.bulk_create(row for row in SHIPPED if isinstance(row, Plan))
+        RolePreset.objects.bulk_create(row for row in SHIPPED if isinstance(row, RolePreset))
+
+
+@pytest.fixture
+def shipped(db: None) -> None:
+    """The plans and role presets that migrations bring, which a transactional test before may have flushed."""
+    editor = SimpleNamespace(connection=connection)
+    import_module("accounts.migrations.0002_plans").add_plans(apps, editor)
+    import_module("conversations.migrations.0002_role_presets").add_presets(apps, editor)
 
 
 def make_user(username: str, *, superuser: bool = False) -> User:
