@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -55,7 +56,7 @@ def too_long() -> str:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        fields = json.loads(text)
+        fields = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
         raise InvalidParameter(_("The body is not valid JSON.")) from None
     if not isinstance(fields, dict):
@@ -110,7 +111,10 @@ def parameters_of(fields: Mapping[str, Any]) -> dict[str, float | int]:
         try:
             if isinstance(value, bool):
                 raise ValueError
-            given[name] = int(value) if name == "max_tokens" else float(value)
+            number = int(value) if name == "max_tokens" else float(value)
+            if not math.isfinite(number):
+                raise ValueError
+            given[name] = number
         except (TypeError, ValueError, OverflowError):
             raise InvalidParameter(_("%(name)s has to be a number.") % {"name": name}) from None
     return given
