@@ -1,6 +1,6 @@
 """Reserve, settle, refund, remaining, reset: the only writer of usage.
 
-A reservation is one conditional UPDATE over the day's and the month's row, so parallel requests cannot overspend.
+A reservation is a conditional UPDATE of the day's row, then of the month's, so parallel requests cannot overspend.
 Settling deletes the reservation, moves its amounts from reserved to used and writes one ledger row, all or nothing.
 Every function takes `now` from its caller: one request, one moment.
 """
@@ -215,7 +215,7 @@ def _take_or_shrink(
 
 
 def _take(user: User, period: Period, limits: Limits, *, tokens: int, money: Decimal) -> bool:
-    """One UPDATE of both rows; each counts only while it stays within its limits."""
+    """An UPDATE of each row, which counts only while it stays within its limits; both or none."""
     day = Q(kind=DAY, start=period.day)
     month = Q(kind=MONTH, start=period.month)
     if limits.requests_per_day is not None:
@@ -227,14 +227,17 @@ def _take(user: User, period: Period, limits: Limits, *, tokens: int, money: Dec
     if limits.money_per_month is not None:
         month &= Q(used_money__lte=limits.money_per_month - money - F("reserved_money"))
     with transaction.atomic():
-        rows = UsagePeriod.objects.filter(day | month, user=user).update(
-            reserved_requests=F("reserved_requests") + 1,
-            reserved_tokens=F("reserved_tokens") + tokens,
-            reserved_money=F("reserved_money") + money,
-        )
-        if rows != 2:
-            transaction.set_rollback(True)
-    return rows == 2
+        # The day before the month, here and wherever both are written: in one UPDATE of both rows PostgreSQL locks
+        # them in any order, and two requests of one person wait for each other for ever.
+        for within_limits in (day, month):
+            if not UsagePeriod.objects.filter(within_limits, user=user).update(
+                reserved_requests=F("reserved_requests") + 1,
+                reserved_tokens=F("reserved_tokens") + tokens,
+                reserved_money=F("reserved_money") + money,
+            ):
+                transaction.set_rollback(True)
+                return False
+    return True
 
 
 def _periods(user_id: int, day: date, month: date) -> QuerySet[UsagePeriod]:
@@ -315,14 +318,15 @@ def settle(
         reservation = Reservation.objects.select_for_update().filter(pk=key).first()
         if reservation is None or not Reservation.objects.filter(pk=key).delete()[0]:
             return False
-        _periods(reservation.user_id, reservation.day, reservation.month).update(
-            reserved_requests=F("reserved_requests") - reservation.requests,
-            reserved_tokens=F("reserved_tokens") - reservation.tokens,
-            reserved_money=F("reserved_money") - reservation.money,
-            used_requests=F("used_requests") + spent.requests,
-            used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
-            used_money=F("used_money") + spent.money,
-        )
+        for kind, start in ((DAY, reservation.day), (MONTH, reservation.month)):
+            UsagePeriod.objects.filter(user_id=reservation.user_id, kind=kind, start=start).update(
+                reserved_requests=F("reserved_requests") - reservation.requests,
+                reserved_tokens=F("reserved_tokens") - reservation.tokens,
+                reserved_money=F("reserved_money") - reservation.money,
+                used_requests=F("used_requests") + spent.requests,
+                used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
+                used_money=F("used_money") + spent.money,
+            )
         UsageRecord.objects.create(
             user_id=reservation.user_id,
             completion_id=key,
@@ -411,7 +415,7 @@ def reset(
             UsagePeriod.objects.select_for_update()
             .filter(current, user_id__in=people)
             .exclude(used_requests=0, used_tokens=0, used_money=0)
-            .order_by("pk")
+            .order_by("kind", "pk")  # days before months
         )
         for row in rows:
             done.append(
