@@ -5,7 +5,7 @@ A new route is in here without anyone thinking of it; one that takes an argument
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +77,7 @@ def ids(alice: User) -> dict[str, object]:
     }
 
 
-def address(route: str, ids: dict[str, object]) -> str:
+def address(route: str, ids: Mapping[str, object]) -> str:
     for name, value in ids.items():
         kind = "uuid" if isinstance(value, UUID) else "int"
         route = route.replace(f"<{kind}:{name}>", str(value))

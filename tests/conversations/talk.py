@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from accounts import quotas
 from accounts.models import Reservation, UsagePeriod, UsageRecord, User
 from conversations.models import Completion, Message
 
-JSON = {"HTTP_ACCEPT": "application/json"}
+JSON = {"accept": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Talk:
 
     def post(self, url: str, fields: dict[str, Any] | None = None) -> Reply:
         response = self.client.post(
-            url, json.dumps(fields or {}), content_type="application/json", **JSON
+            url, json.dumps(fields or {}), content_type="application/json", headers=JSON
         )
         return Reply(response.status_code, response.json() if response.content else {})
 
@@ -62,7 +62,7 @@ class Talk:
         url = f"/c/{conversation}/messages/" if conversation else "/c/"
         return self.post(url, {"content": content, "client_id": str(uuid.uuid4()), **fields})
 
-    def events(self, reply: Reply, **query: str) -> Iterator[Event]:
+    def events(self, reply: Reply, **query: str) -> Generator[Event, None, None]:
         """The stream of an answer, event by event as it comes."""
         response = self.client.get(reply.body["events"], query)
         assert response.status_code == 200, response.content
@@ -80,7 +80,7 @@ class Talk:
         return self.finish(self.send(content, conversation, **fields))
 
 
-def parse(chunks: Iterator[bytes]) -> Iterator[Event]:
+def parse(chunks: Iterator[bytes]) -> Generator[Event, None, None]:
     """Events of a text/event-stream; comments and the retry line are passed over."""
     buffer = ""
     for chunk in chunks:

@@ -13,6 +13,7 @@ from accounts.models import Plan, Reservation, User
 from conversations import completion, runtime
 from conversations.models import ChatModel, Completion, Endpoint, Message
 from tests.conversations.talk import (
+    JSON,
     Talk,
     assert_ledger_equals_counters,
     record_of,
@@ -232,10 +233,10 @@ def test_reader_resumes_at_its_position(talk: Talk, upstream: Upstream) -> None:
     event = next(first)
     first.close()
     response = talk.client.get(
-        reply.body["events"], {"format": "text"}, HTTP_LAST_EVENT_ID=str(event.id)
+        reply.body["events"], {"format": "text"}, headers={"last-event-id": str(event.id)}
     )
     upstream.release(9)
-    rest = b"".join(response).decode()
+    rest = b"".join(iter(response)).decode()
     assert "One" not in rest
     assert text_of(talk.events(reply, format="text", after=str(event.id))) == "two three"
 
@@ -245,7 +246,7 @@ def test_reader_at_or_after_the_end_gets_the_end(talk: Talk) -> None:
     reply_url = {"events": f"/completions/{answer.completions.get().pk}/events/"}
     for after in (len(answer.content), 10**8):
         response = talk.client.get(reply_url["events"], {"format": "text", "after": str(after)})
-        body = b"".join(response).decode()
+        body = b"".join(iter(response)).decode()
         assert "event: delta" not in body
         assert "event: end" in body
 
@@ -325,13 +326,13 @@ def test_regenerate_keeps_the_old_answer(talk: Talk, upstream: Upstream) -> None
     assert new.parent_id == old.parent_id
     old.refresh_from_db()
     assert old.status == "complete"
-    page = talk.client.get(first.body["url"], HTTP_ACCEPT="application/json").json()
+    page = talk.client.get(first.body["url"], headers=JSON).json()
     assert page["messages"][-1]["content"] == "Another"
     assert page["messages"][-1]["siblings"] == [str(old.pk), str(new.pk)]
     assert (
         talk.post(f"/c/{first.body['conversation']}/leaf/", {"message": str(old.pk)}).status == 200
     )
-    page = talk.client.get(first.body["url"], HTTP_ACCEPT="application/json").json()
+    page = talk.client.get(first.body["url"], headers=JSON).json()
     assert page["leaf"] == str(old.pk)
 
 
@@ -343,7 +344,7 @@ def test_edit_makes_a_branch(talk: Talk, upstream: Upstream) -> None:
     assert [message["content"] for message in upstream.chats[-1].body["messages"]] == ["Goodbye"]
     message = Message.objects.get(pk=edited.body["message"])
     assert message.parent_id is None
-    page = talk.client.get(first.body["url"], HTTP_ACCEPT="application/json").json()
+    page = talk.client.get(first.body["url"], headers=JSON).json()
     assert page["messages"][0]["siblings"] == [first.body["message"], edited.body["message"]]
 
 

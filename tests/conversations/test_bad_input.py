@@ -46,7 +46,7 @@ def test_too_long_names_the_limit(talk: Talk) -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"null", b"\xff\xfe", b"[" * 100_000])
 def test_body_that_is_not_an_object(talk: Talk, body: bytes) -> None:
-    response = talk.client.post("/c/", body, content_type="application/json", **JSON)
+    response = talk.client.post("/c/", body, content_type="application/json", headers=JSON)
     assert response.status_code == 400
     assert response.json()["error"]["code"] in {"invalid_parameter", "invalid_text"}
 
@@ -74,7 +74,7 @@ def test_body_that_is_not_an_object(talk: Talk, body: bytes) -> None:
     ],
 )
 def test_field_that_is_wrong(talk: Talk, field: str, value: object) -> None:
-    reply = talk.send("Hello", **{field: value})
+    reply = talk.post("/c/", {"content": "Hello", field: value})
     assert (reply.status, reply.code) == (400, "invalid_parameter")
     assert not Message.objects.exists()
 
@@ -91,12 +91,14 @@ def test_unknown_model(talk: Talk) -> None:
 )
 def test_form_that_is_not_utf8(talk: Talk, raw: bytes) -> None:
     """Django alone would store U+FFFD without a word."""
-    percent = talk.client.post("/c/", f"content={quote_from_bytes(raw)}", content_type=FORM, **JSON)
+    percent = talk.client.post(
+        "/c/", f"content={quote_from_bytes(raw)}", content_type=FORM, headers=JSON
+    )
     multipart = talk.client.post(
         "/c/",
         b'--x\r\nContent-Disposition: form-data; name="content"\r\n\r\n' + raw + b"\r\n--x--\r\n",
         content_type="multipart/form-data; boundary=x",
-        **JSON,
+        headers=JSON,
     )
     for response in (percent, multipart):
         assert response.status_code == 400
@@ -119,7 +121,7 @@ def test_body_beyond_every_limit(talk: Talk) -> None:
 
 def test_broken_multipart(talk: Talk) -> None:
     response = talk.client.post(
-        "/c/", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=x", **JSON
+        "/c/", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=x", headers=JSON
     )
     assert response.status_code == 400
 
@@ -154,4 +156,4 @@ def test_hostile_query_strings(talk: Talk) -> None:
     events = first.body["events"]
     for after in ("-1", "x", "1" * 30, "²"):
         assert talk.client.get(events, {"after": after}).status_code == 200
-    assert json.loads(talk.client.get(url, **JSON).content)["title"] == "Hello"
+    assert json.loads(talk.client.get(url, headers=JSON).content)["title"] == "Hello"
