@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import AddEmailForm
+from allauth.account.forms import AddEmailForm, LoginForm, SignupForm
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib.auth.password_validation import (
@@ -68,10 +68,6 @@ class SetupForm(UniqueNames):
             "email": forms.EmailInput(attrs={"autocomplete": "email"}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].label = _("E-mail address (optional)")
-
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         password = data.get("password1")
@@ -85,6 +81,27 @@ class SetupForm(UniqueNames):
             except ValidationError as error:
                 self.add_error("password1", error)
         return data
+
+
+class SignInForm(LoginForm):
+    """allauth's, in the words of this site and for password managers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login = self.fields["login"]
+        login.label = _("User name or e-mail address")
+        login.widget.attrs = {"autocomplete": "username", "autocapitalize": "none"}
+
+
+class SignUpForm(SignupForm):
+    """allauth's, without the word that `_form.html` adds to every optional field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("User name")
+        self.fields["email"].label = _("E-mail address")
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
 
 
 class ProfileForm(UniqueNames):

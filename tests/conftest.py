@@ -28,9 +28,8 @@ PASSWORD = "correct horse battery"
 SHIPPED: list[Model] = []
 
 # Settings are read before this file is. Workers inherit the variables and read them from the start.
-DATA_DIR = os.environ.setdefault(
-    "CHATSITE_TEST_DATA_DIR", tempfile.mkdtemp(prefix="chatsite-test-")
-)
+DATA_DIR = os.environ.get("CHATSITE_TEST_DATA_DIR") or tempfile.mkdtemp(prefix="chatsite-test-")
+os.environ["CHATSITE_TEST_DATA_DIR"] = DATA_DIR
 
 
 def pytest_configure(config: pytest.Config) -> None:

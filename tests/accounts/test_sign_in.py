@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts import services
 from accounts.models import User
 from tests.accounts.doors import is_signed_in, link_in, sign_in
+from tests.accounts.test_admin import inline_parts
 from tests.conftest import PASSWORD, make_user
 
 SIGNUP = {
@@ -21,6 +22,38 @@ SIGNUP = {
     "password1": PASSWORD,
     "password2": PASSWORD,
 }
+
+
+PAGES = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/done/",
+    "/accounts/password/reset/key/1-nonsense/",
+    "/accounts/confirm-email/",
+    "/accounts/confirm-email/nonsense/",
+    "/accounts/inactive/",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_page_is_ours(client: Client, sasha: User, address: str, language: str) -> None:
+    page = client.get(address, headers={"accept-language": language})
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert 'id="main"' in text
+    assert f'lang="{language}"' in text or 'lang="zh-Hans"' in text
+    assert inline_parts(text) == []
+
+
+def test_the_forms_name_their_fields(client: Client, sasha: User) -> None:
+    sign_in_page = client.get("/accounts/login/").content.decode()
+    assert "User name or e-mail address" in sign_in_page
+    assert 'autocomplete="username"' in sign_in_page
+    for name in ("username", "email", "password1", "password2"):
+        assert f'name="{name}"' in client.get("/accounts/signup/").content.decode()
 
 
 def test_sign_up_signs_in(client: Client, sasha: User) -> None:
