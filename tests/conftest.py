@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, connections
 from django.db.models import Model
 from django.test import Client
 from pytest_django import DjangoDbBlocker
@@ -27,29 +20,26 @@ from conversations.models import RolePreset
 PASSWORD = "correct horse battery"
 SHIPPED: list[Model] = []
 
-# Settings are read before this file is. Workers inherit the variables and read them from the start.
-DATA_DIR = os.environ.get("CHATSITE_TEST_DATA_DIR") or tempfile.mkdtemp(prefix="chatsite-test-")
-os.environ["CHATSITE_TEST_DATA_DIR"] = DATA_DIR
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs PostgreSQL is left to the pass that has it."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        return
+    left = [item for item in items if item.get_closest_marker("services")]
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    os.environ["DATA_DIR"] = DATA_DIR
-    settings.DATA_DIR = Path(DATA_DIR)
-    database = connections["default"].settings_dict
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["NAME"] = f"{DATA_DIR}/chatsite.sqlite3"
-        database["TEST"]["NAME"] = f"{DATA_DIR}/test-{os.getpid()}.sqlite3"
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    settings.ACCOUNT_RATE_LIMITS = False
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        terminalreporter.write_line(
+            "Left to the PostgreSQL + Redis pass of .ci/run: the tests marked `services`, and all others once more."
+        )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(DATA_DIR, ignore_errors=True)
+        shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -82,14 +72,6 @@ def restore_shipped_rows() -> None:
     if not Plan.objects.exists():
         Plan.objects.bulk_create(row for row in SHIPPED if isinstance(row, Plan))
         RolePreset.objects.bulk_create(row for row in SHIPPED if isinstance(row, RolePreset))
-
-
-@pytest.fixture
-def shipped(db: None) -> None:
-    """The plans and role presets that migrations bring, which a transactional test before may have flushed."""
-    editor = SimpleNamespace(connection=connection)
-    import_module("accounts.migrations.0002_plans").add_plans(apps, editor)
-    import_module("conversations.migrations.0002_role_presets").add_presets(apps, editor)
 
 
 def make_user(username: str, *, superuser: bool = False) -> User:

@@ -115,7 +115,7 @@ def free(db: None) -> Plan:
     return plan
 
 
-def test_there_are_two_plans_from_the_start(shipped: None) -> None:
+def test_there_are_two_plans_from_the_start(db: None) -> None:
     plans = {plan.name: (plan.requests_per_day, plan.is_default) for plan in Plan.objects.all()}
     assert plans == {"Free": (10, True), "Unlimited": (None, False)}
 

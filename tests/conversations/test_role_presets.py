@@ -18,7 +18,7 @@ BEFORE = [("accounts", "0001_initial"), ("conversations", "0001_initial")]
 
 
 @pytest.fixture
-def presets(shipped: None) -> list[RolePreset]:
+def presets(db: None) -> list[RolePreset]:
     return list(RolePreset.objects.filter(owner=None))
 
 

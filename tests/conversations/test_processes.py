@@ -1,0 +1,114 @@
+"""Answers and processes: one that is killed, and two that share a database."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.processes import Site, wait_for
+from tests.upstream import Upstream
+from tests.visitor import Visitor
+
+PERSON = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_PASSWORD": "a long pass phrase"}
+SECRET = "the same on every node, and quite long enough"
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as server:
+        yield server
+
+
+def visit(site: Site) -> Visitor:
+    return Visitor(site.url).sign_in("root", PERSON["DJANGO_SUPERUSER_PASSWORD"])
+
+
+def test_kill_9_keeps_the_text_and_offers_continue(tmp_path: Path, upstream: Upstream) -> None:
+    variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
+    with Site(tmp_path, **variables).wait_until_ready() as site, visit(site) as visitor:
+        sent = visitor.send("Go on [[script: slow tokens=2000 rate=40]]")
+        key = sent["completion"]
+        seen = wait_for(
+            lambda: position if (position := visitor.state(key)["position"]) > 600 else 0,
+            what="three seconds of text",
+        )
+        site.process.send_signal(signal.SIGKILL)
+        site.process.wait()
+        assert upstream.chats[0].wait_closed(5)
+
+    with Site(tmp_path, **variables).wait_until_ready() as site, visit(site) as visitor:
+        wait_for(lambda: visitor.state(key)["status"] != "running", what="the reaper")
+        state = visitor.state(key)
+        assert (state["status"], state["code"]) == ("interrupted", "interrupted")
+        assert len(state["text"]) > seen - 600  # what is older than two seconds is never lost
+        assert f"/completions/{key}/continue/" in visitor.http.get(sent["url"]).text
+        upstream.say(" and the end.")
+        again = visitor.post(f"/completions/{key}/continue/").json()
+        *_, last = visitor.events(again["events"])
+        assert last.data["status"] == "complete"
+        assert visitor.state(again["completion"])["text"] == state["text"] + " and the end."
+
+
+def test_sigterm_lets_the_answer_finish(tmp_path: Path, upstream: Upstream) -> None:
+    variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
+    with Site(tmp_path, **variables).wait_until_ready() as site, visit(site) as visitor:
+        sent = visitor.send("Go on [[script: slow tokens=60 rate=30]]")
+        stream = visitor.events(sent["events"])
+        next(stream)
+        site.process.send_signal(signal.SIGTERM)
+        *_, last = stream
+        assert last.data["status"] == "complete"
+        assert site.wait_for_exit() == 0
+
+
+def test_ctrl_c_interrupts_and_says_so(tmp_path: Path, upstream: Upstream) -> None:
+    variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
+    with Site(tmp_path, **variables).wait_until_ready() as site, visit(site) as visitor:
+        sent = visitor.send("Go on [[script: stall]]")
+        stream = visitor.events(sent["events"])
+        next(stream)
+        site.process.send_signal(signal.SIGINT)
+        *_, last = stream
+        assert last.data["status"] == "interrupted"
+        site.wait_for_exit(seconds=6)
+
+
+@pytest.mark.services
+def test_two_processes_share_an_answer(
+    tmp_path: Path, upstream: Upstream, transactional_db: None
+) -> None:
+    """A reader in the other process follows, resumes and stops through the database."""
+    database = connection.settings_dict
+    host = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    variables = {
+        **PERSON,
+        "OPENAI_BASE_URL": upstream.url,
+        "DATABASE_URL": f"postgres://{host}/{database['NAME']}",
+        "SECRET_KEY": SECRET,
+    }
+    with (
+        Site(tmp_path / "one", **variables).wait_until_ready() as one,
+        Site(tmp_path / "two", **variables).wait_until_ready() as two,
+        visit(one) as here,
+        visit(two) as there,
+    ):
+        sent = here.send("Go on [[script: slow tokens=5000 rate=40]]")
+        stream = there.events(sent["events"])
+        first = next(event for event in stream if event.name == "delta")
+        second = next(event for event in stream if event.name == "delta")
+        assert second.id is not None
+        assert first.id is not None
+        resumed = there.events(sent["events"], after=second.id)
+        third = next(event for event in resumed if event.name == "delta")
+        assert there.post(sent["stop"]).status_code == 202
+        assert upstream.chats[0].wait_closed(3)
+        *_, last = resumed
+        assert last.data["status"] == "stopped"
+        text = here.state(sent["completion"])["text"]
+        assert text.startswith(first.data["text"] + second.data["text"] + third.data["text"])
