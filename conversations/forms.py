@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from .errors import InvalidParameter, InvalidText, MessageTooLong
 from .models import Sampling
-from .services import Sending
+from .sending import Sending
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -102,7 +102,7 @@ def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
 
 
 def parameters_of(fields: Mapping[str, Any]) -> dict[str, float | int]:
-    """The sampling parameters that are given, as numbers; `services.apply_parameters` checks their ranges."""
+    """The sampling parameters that are given, as numbers; `sending.apply_parameters` checks their ranges."""
     given: dict[str, float | int] = {}
     for name in Sampling.NAMES:
         value = fields.get(name)

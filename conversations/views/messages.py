@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.quotas import QuotaExceeded
 from chatsite.views import wants_json
 
-from .. import access, services
+from .. import access, sending, services
 from ..errors import ConversationError, InvalidParameter
 from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field
 from ..models import Conversation, Message
-from ..services import Sent
+from ..sending import Sent
 from .pages import language, owner, page_with_refusal
 from .replies import refusal_json, refusals, see_other, sent_json, signed_in
 
@@ -43,9 +43,9 @@ def _send(request: HttpRequest, conversation: Conversation | None) -> HttpRespon
     fields: dict[str, Any] = {}
     try:
         fields = fields_of(request)
-        sending = sending_of(fields, language=language())
-        sent = services.send_message(
-            owner(request), sending, conversation=conversation, now=timezone.now()
+        wanted = sending_of(fields, language=language())
+        sent = sending.send_message(
+            owner(request), wanted, conversation=conversation, now=timezone.now()
         )
     except (ConversationError, QuotaExceeded) as refusal:
         if wants_json(request):
@@ -72,7 +72,7 @@ def regenerate(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     completion = access.get_completion(user, completion_id)
     message = access.get_message(user, completion.message_id)
     model = text_field(fields_of(request), "model").strip()
-    return _sent(request, services.regenerate(user, message, model=model, now=timezone.now()))
+    return _sent(request, sending.regenerate(user, message, model=model, now=timezone.now()))
 
 
 @require_POST
@@ -82,7 +82,7 @@ def continue_(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     user = owner(request)
     completion = access.get_completion(user, completion_id)
     message = access.get_message(user, completion.message_id)
-    return _sent(request, services.continue_answer(user, message, now=timezone.now()))
+    return _sent(request, sending.continue_answer(user, message, now=timezone.now()))
 
 
 @require_POST

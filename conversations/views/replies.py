@@ -17,7 +17,7 @@ from accounts.quotas import QuotaExceeded
 from chatsite.views import error_json, error_page, wants_json
 
 from ..errors import ConversationError
-from ..services import Sent
+from ..sending import Sent
 
 Refusal = ConversationError | QuotaExceeded
 View = Callable[..., HttpResponseBase]

@@ -1,0 +1,51 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+READ = re.compile(r'environment\.(?:text|integer|switch|choice|http_url|size|parsed_url)\(\s*"([A-Z_]+)"')
+
+
+def test_every_variable_is_in_the_example() -> None:
+    names = {
+        name
+        for path in (ROOT / "chatsite/settings.py", ROOT / "accounts/setup.py")
+        for name in READ.findall(path.read_text(encoding="utf-8"))
+    }
+    explained = set(
+        re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M)
+    )
+    assert len(names) > 20
+    assert names == explained
+
+
+def test_readme_names_only_variables_that_exist() -> None:
+    explained = (ROOT / ".env.example").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^\| `([A-Z_]+)`", readme, re.M):
+        assert f"#{name}=" in explained
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md"])
+def test_documents_name_only_files_that_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    names = re.findall(r"`([\w./-]+\.(?:py|md|toml|yaml|html|css|js|txt|in|png))`", text)
+    assert names
+    known = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if ".venv" not in path.parts]
+    missing = [
+        name for name in names if not any(f"/{path}".endswith(f"/{name}") for path in known)
+    ]
+    assert not missing
+
+
+def test_no_inline_script_or_style_in_any_template() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), path
+        for tag in re.findall(r"<script[^>]*>", text):
+            assert "src=" in tag, path
