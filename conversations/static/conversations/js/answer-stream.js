@@ -1,0 +1,177 @@
+// One running answer: from the server's events into its <article>, until the end or until closed. Bubbling events:
+//   answer:grew                          something was added
+//   answer:lost / answer:found           the connection
+//   answer:ended {status, message}       nothing more will come
+import { getJson } from "../../chatsite/js/requests.js";
+
+const AWAY = 20_000; // milliseconds in the background after which a connection is not trusted
+const POLL = 3_000;
+
+export class AnswerStream {
+  constructor(article) {
+    this.article = article;
+    this.body = article.querySelector("[data-body]");
+    this.listeners = new AbortController();
+    this.connect();
+    document.addEventListener("visibilitychange", () => this.visibilityChanged(), {
+      signal: this.listeners.signal,
+    });
+  }
+
+  connect() {
+    this.source?.close();
+    this.source = new EventSource(this.article.dataset.events);
+    const on = (name, handle) =>
+      this.source.addEventListener(name, (event) => handle.call(this, JSON.parse(event.data)));
+    on("block", this.block);
+    on("tail", this.tail);
+    on("replace", this.replace);
+    on("reasoning", this.reasoning);
+    on("end", this.end);
+    // "open" is the name of one of the server's events and of the connection's own, which carries no data.
+    this.source.onopen = (event) =>
+      event.data === undefined ? this.connected() : this.open(JSON.parse(event.data));
+    this.source.onerror = () => this.failed();
+  }
+
+  close() {
+    this.isClosed = true;
+    this.source.close();
+    clearTimeout(this.timer);
+    this.listeners.abort();
+  }
+
+  say(name, detail) {
+    this.article.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+
+  connected() {
+    this.thought = ""; // replayed whole on each connection
+    this.say("answer:found");
+  }
+
+  // The browser reconnects by itself unless the server refused; then the database is asked.
+  failed() {
+    if (this.isClosed) return;
+    this.say("answer:lost");
+    if (this.source.readyState === EventSource.CLOSED) this.pollLater();
+  }
+
+  pollLater() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.poll(), POLL);
+  }
+
+  async poll() {
+    try {
+      const { status } = await getJson(this.article.dataset.events.replace(/events\/$/, ""));
+      if (this.isClosed) return;
+      if (status === "running") this.connect();
+      else this.end({ status });
+    } catch (failure) {
+      if (this.isClosed) return;
+      if (failure.isTemporary) this.pollLater();
+      else this.end({ status: "failed", message: failure.sentence });
+    }
+  }
+
+  visibilityChanged() {
+    if (document.hidden) {
+      this.hiddenAt = performance.now();
+    } else if (this.source.readyState !== EventSource.OPEN || performance.now() - this.hiddenAt > AWAY) {
+      this.connect();
+    }
+  }
+
+  // A server-rendered beginning, shown before scripts ran, gives way to the first block.
+  wrapper(index) {
+    const found = this.body.querySelector(`:scope > [data-block="${index}"]`);
+    if (found) return found;
+    if (!this.body.querySelector(":scope > [data-block]")) this.body.replaceChildren();
+    const made = document.createElement("div");
+    made.dataset.block = index;
+    const after = [...this.body.children].find((other) => Number(other.dataset.block) > index);
+    this.body.insertBefore(made, after ?? null);
+    return made;
+  }
+
+  fill(index, html) {
+    const wrapper = this.wrapper(index);
+    const tail = wrapper.querySelector("[data-tail]")?.textContent ?? "";
+    if (this.shown?.get(wrapper) !== html) {
+      this.shown ??= new WeakMap();
+      this.shown.set(wrapper, html);
+      wrapper.innerHTML = html;
+    }
+    return { wrapper, tail };
+  }
+
+  block({ index, html }) {
+    const { wrapper } = this.fill(index, html);
+    wrapper.querySelector("[data-tail]")?.remove();
+    for (const other of [...this.body.children]) {
+      if (Number(other.dataset.block) > index) other.remove();
+    }
+    this.say("answer:grew");
+  }
+
+  open({ index, html }) {
+    const { tail } = this.fill(index, html);
+    this.tail({ index, text: tail });
+  }
+
+  tail({ index, text }) {
+    const wrapper = this.wrapper(index);
+    const old = wrapper.querySelector("[data-tail]");
+    if (!text) old?.remove();
+    else if (old) old.textContent = text;
+    else this.tailPlace(wrapper).append(this.tailNode(text));
+    this.say("answer:grew");
+  }
+
+  // Where the text would stand once rendered: in the code, the last item or the last paragraph.
+  tailPlace(wrapper) {
+    let place = wrapper.lastElementChild ?? wrapper;
+    if (place.matches(".code-block")) return place.querySelector("code") ?? place;
+    while (place.matches("ul, ol, blockquote, li:has(> :is(p, ul, ol):last-child)")) {
+      if (!place.lastElementChild) break;
+      place = place.lastElementChild;
+    }
+    return place.matches("p, li, h3, h4, h5, h6") ? place : wrapper;
+  }
+
+  tailNode(text) {
+    const node = document.createElement("span");
+    node.dataset.tail = "";
+    node.textContent = text;
+    return node;
+  }
+
+  replace({ html }) {
+    this.body.innerHTML = html;
+    this.shown = undefined;
+    this.say("answer:grew");
+  }
+
+  reasoning({ text }) {
+    this.thought = (this.thought ?? "") + text;
+    let details = this.article.querySelector("[data-reasoning]");
+    if (!details) {
+      details = document.createElement("details");
+      details.className = "reasoning";
+      details.dataset.reasoning = "";
+      details.innerHTML = '<summary></summary><div class="reasoning-text" dir="auto"></div>';
+      const { textThinking } = this.article.closest("chat-conversation").dataset;
+      details.querySelector("summary").textContent = textThinking;
+      this.body.before(details);
+    }
+    details.querySelector(".reasoning-text").textContent = this.thought;
+    this.say("answer:grew");
+  }
+
+  end({ status, message = "" }) {
+    this.close();
+    this.say("answer:found");
+    this.say("answer:ended", { status, message });
+  }
+}

@@ -1,0 +1,9 @@
+// The chat page's entry: what the composer needs at once, the rest when the page is idle.
+import { ChatComposer } from "./composer.js";
+import { ChatConversation } from "./conversation.js";
+
+customElements.define("chat-composer", ChatComposer);
+customElements.define("chat-conversation", ChatConversation);
+
+const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
+whenIdle(() => import("./sidebar.js"));
