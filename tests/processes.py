@@ -81,7 +81,15 @@ def free_port() -> int:
 def scratch_environment(folder: Path, **variables: str) -> dict[str, str]:
     """An environment with a data folder of its own and nothing of the developer's configuration."""
     ours = ("OPENAI_", "CHATSITE_", "DJANGO_SUPERUSER_")
-    others = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "WEB_CONCURRENCY", "PUBLIC_URL", "HOST", "LOCAL_MODEL"}
+    others = {
+        "DJANGO_SETTINGS_MODULE",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "WEB_CONCURRENCY",
+        "PUBLIC_URL",
+        "HOST",
+        "LOCAL_MODEL",
+    }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in others}
     return {
         **kept,

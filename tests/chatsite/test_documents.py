@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READ = re.compile(r'environment\.(?:text|integer|switch|choice|http_url|size|parsed_url)\(\s*"([A-Z_]+)"')
+READ = re.compile(
+    r'environment\.(?:text|integer|switch|choice|http_url|size|parsed_url)\(\s*"([A-Z_]+)"'
+)
 
 
 def test_every_variable_is_in_the_example() -> None:
@@ -37,9 +39,7 @@ def test_documents_name_only_files_that_exist(document: str) -> None:
     names = re.findall(r"`([\w./-]+\.(?:py|md|toml|yaml|html|css|js|txt|in|png))`", text)
     assert names
     known = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if ".venv" not in path.parts]
-    missing = [
-        name for name in names if not any(f"/{path}".endswith(f"/{name}") for path in known)
-    ]
+    missing = [name for name in names if not any(f"/{path}".endswith(f"/{name}") for path in known)]
     assert not missing
 
 
