@@ -1,0 +1,77 @@
+"""What pages and sends cost: the same number of queries however much there is."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from conversations.models import Completion, Conversation, Message
+from tests.conversations.talk import Talk
+from tests.upstream import Upstream
+
+
+def grow(alice: User, conversations: int, messages: int) -> Conversation:
+    """So many conversations, the last of them with so many messages."""
+    Conversation.objects.bulk_create(
+        Conversation(owner=alice, title=f"Number {number}") for number in range(conversations)
+    )
+    last = Conversation.objects.create(owner=alice, title="Long")
+    parent: Message | None = None
+    rows = []
+    for number in range(messages):
+        role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
+        parent = Message(
+            conversation=last, owner=alice, parent=parent, role=role, content=f"Message {number}"
+        )
+        rows.append(parent)
+    Message.objects.bulk_create(rows)
+    Completion.objects.bulk_create(
+        Completion(message=row, conversation=last, model_name="fake", status="complete")
+        for row in rows
+        if row.role == Message.Role.ASSISTANT
+    )
+    last.current_leaf = parent
+    last.save()
+    return last
+
+
+def queries(talk: Talk, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert talk.client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_page_costs_the_same_for_three_and_for_thirty(talk: Talk, alice: User) -> None:
+    small = queries(talk, f"/c/{grow(alice, 3, 4).pk}/")
+    large = queries(talk, f"/c/{grow(alice, 30, 40).pk}/")
+    assert small == large <= 15
+
+
+def test_new_page(talk: Talk, alice: User) -> None:
+    grow(alice, 3, 4)
+    assert queries(talk, "/") <= 10
+
+
+def test_window_of_a_long_conversation(talk: Talk, alice: User) -> None:
+    long = grow(alice, 0, 500)
+    page = talk.client.get(f"/c/{long.pk}/").content.decode()
+    assert "Message 499" in page
+    assert "Message 440<" not in page
+    before = page.split("?before=")[1].split('"')[0]
+    older = talk.client.get(f"/c/{long.pk}/?before={before}").content.decode()
+    assert "Message 449" in older
+    assert "Message 499" not in older
+
+
+@pytest.mark.parametrize("messages", [4, 400])
+def test_send_costs_the_same_in_a_long_conversation(
+    talk: Talk, upstream: Upstream, alice: User, messages: int
+) -> None:
+    long = grow(alice, 0, messages)
+    with CaptureQueriesContext(connection) as captured:
+        reply = talk.send("And now?", str(long.pk))
+    assert reply.status == 201
+    assert len(captured) <= 32
+    talk.finish(reply)
