@@ -1,31 +1,28 @@
 """From a request to a running answer: send, edit, regenerate, continue.
 
-What is needed is read and decided first; then one short transaction writes messages, completion and reservation, or
-nothing. An answer starts running only after its commit.
+What is needed is read and decided first; then one short transaction writes everything or nothing. `answering.py` begins
+the answer.
 """
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import quotas
 from accounts.models import User
 
 from . import catalogue, runtime, selectors
-from .completion import Job
+from .answering import Draft, draft_answer, start_answer
 from .errors import (
     AnswerRunning,
     ClientIdReused,
@@ -38,16 +35,12 @@ from .models import (
     ChatModel,
     Completion,
     Conversation,
-    InstructionVersion,
     Message,
-    RolePreset,
     Sampling,
 )
-from .prompt import LEAST_ANSWER, Prompt, Turn, build_prompt
-from .upstream import ChatCall
+from .prompt import Turn
 
 TITLE_LENGTH = 80
-MILLION = Decimal(1_000_000)
 
 
 @dataclass(frozen=True)
@@ -75,9 +68,6 @@ class Sent:
     created: bool
 
 
-# --- Sending ---------------------------------------------------------------------------------------------------------
-
-
 def send_message(
     user: User, sending: Sending, *, conversation: Conversation | None, now: datetime
 ) -> Sent:
@@ -90,17 +80,20 @@ def send_message(
         return earlier
     check_content(sending.content)
     runtime.ensure_open()
-    draft = _prepare_send(user, sending, conversation)
+    conversation = conversation or Conversation(
+        owner=user, title=title_of(sending.content), created_at=now, active_at=now
+    )
+    message = _message(user, sending, conversation, now)
+    draft = _draft(user, sending, conversation, message)
     try:
         with transaction.atomic():
-            sent = _write_send(user, sending, draft, now)
+            return _write(user, message, draft, now)
     except IntegrityError:
         # The same message arrived twice at the same moment and the other one was first.
         earlier = _sent_before(user, sending)
         if earlier is None:
             raise
         return earlier
-    return sent
 
 
 def check_content(content: str) -> None:
@@ -137,34 +130,28 @@ def normalise(content: str) -> str:
     return content.replace("\r\n", "\n").replace("\r", "\n")
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """What was read and decided before anything is written."""
-
-    conversation: Conversation
-    is_new: bool
-    parent_id: UUID | None
-    message_id: UUID | None
-    model: ChatModel
-    limits: quotas.Limits
-    parameters: dict[str, Any]
-    prompt: Prompt
-    instructions: tuple[str, ...]
-    partial: Message | None = None
+def _message(user: User, sending: Sending, conversation: Conversation, now: datetime) -> Message:
+    """The user's message, not saved yet."""
+    return Message(
+        conversation=conversation,
+        owner=user,
+        parent_id=_parent_of(conversation, sending),
+        role=Message.Role.USER,
+        content=normalise(sending.content),
+        client_id=sending.client_id,
+        created_at=now,
+    )
 
 
-def _prepare_send(user: User, sending: Sending, conversation: Conversation | None) -> _Draft:
+def _draft(user: User, sending: Sending, conversation: Conversation, message: Message) -> Draft:
+    """Choose preset, model and parameters, in memory, and decide what is sent by them."""
     limits = quotas.limits_of(user)
-    is_new = conversation is None
-    if conversation is None:
-        conversation = Conversation(owner=user, title=title_of(sending.content))
     preset_key = sending.preset
-    if preset_key is None and is_new:
-        preset_key = user.default_preset if _preset_exists(user, sending) else ""
-    preset = conversation.preset
+    if preset_key is None and conversation._state.adding and _preset_exists(user, sending):
+        preset_key = user.default_preset
     if preset_key is not None:
-        preset = catalogue.choose_preset(user, preset_key, sending.language)
-    conversation.preset = preset
+        conversation.preset = catalogue.choose_preset(user, preset_key, sending.language)
+    preset = conversation.preset
     conversation.model = catalogue.choose_model(
         sending.model,
         limits=limits,
@@ -172,13 +159,9 @@ def _prepare_send(user: User, sending: Sending, conversation: Conversation | Non
         preferred=user.default_model,
     )
     apply_parameters(conversation, sending.parameters)
-    parent_id = _parent_of(conversation, sending, is_new=is_new)
-    turns = selectors.turns(conversation, parent_id) if parent_id else []
-    message_id = uuid4()
-    turns.append(Turn("user", normalise(sending.content), message_id))
-    return _draft(
-        user, conversation, limits, turns, parent_id=parent_id, message_id=message_id, is_new=is_new
-    )
+    before = selectors.turns(conversation, message.parent_id) if message.parent_id else []
+    turns = [*before, Turn(message.role, message.content, message.pk)]
+    return draft_answer(user, conversation, limits, turns)
 
 
 def _preset_exists(user: User, sending: Sending) -> bool:
@@ -187,8 +170,8 @@ def _preset_exists(user: User, sending: Sending) -> bool:
     return user.default_preset in {catalogue.preset_key(preset) for preset in presets}
 
 
-def _parent_of(conversation: Conversation, sending: Sending, *, is_new: bool) -> UUID | None:
-    if is_new:
+def _parent_of(conversation: Conversation, sending: Sending) -> UUID | None:
+    if conversation._state.adding:
         if sending.edit or sending.parent:
             raise InvalidParameter(_("A new conversation has no message to edit or to follow."))
         return None
@@ -206,71 +189,14 @@ def _parent_of(conversation: Conversation, sending: Sending, *, is_new: bool) ->
     return conversation.current_leaf_id
 
 
-def _draft(
-    user: User,
-    conversation: Conversation,
-    limits: quotas.Limits,
-    turns: Sequence[Turn],
-    *,
-    parent_id: UUID | None,
-    message_id: UUID | None = None,
-    is_new: bool = False,
-    partial: Message | None = None,
-) -> _Draft:
-    model, preset = conversation.model, conversation.preset
-    assert model is not None  # noqa: S101 (chosen by every caller; tells the type checker)
-    parameters = {**(preset.parameters() if preset else {}), **conversation.parameters()}
-    wanted = min(
-        int(parameters.get("max_tokens") or model.max_output_tokens), model.max_output_tokens
-    )
-    instructions = tuple(
-        text for text in (preset.instruction if preset else "", user.custom_instructions) if text
-    )
-    prompt = build_prompt(
-        instructions=instructions,
-        examples=_examples(preset),
-        turns=turns,
-        context_window=model.context_window,
-        answer_tokens=wanted,
-        continues=partial is not None,
-    )
-    return _Draft(
-        conversation=conversation,
-        is_new=is_new,
-        parent_id=parent_id,
-        message_id=message_id,
-        model=model,
-        limits=limits,
-        parameters=parameters,
-        prompt=prompt,
-        instructions=instructions,
-        partial=partial,
-    )
-
-
-def _examples(preset: RolePreset | None) -> list[Turn]:
-    turns = preset.few_shot_turns if preset else []
-    return [Turn(str(turn["role"]), str(turn["content"])) for turn in turns or []]
-
-
-def _write_send(user: User, sending: Sending, draft: _Draft, now: datetime) -> Sent:
+def _write(user: User, message: Message, draft: Draft, now: datetime) -> Sent:
     conversation = draft.conversation
-    if draft.is_new:
-        conversation.created_at = conversation.active_at = now
+    if conversation._state.adding:
         conversation.save(force_insert=True)
     else:
         _lock(conversation)
-    message = Message.objects.create(
-        id=draft.message_id,
-        conversation=conversation,
-        owner=user,
-        parent_id=draft.parent_id,
-        role=Message.Role.USER,
-        content=normalise(sending.content),
-        client_id=sending.client_id,
-        created_at=now,
-    )
-    answer, completion_id = _start_answer(user, draft, parent=message, now=now)
+    message.save(force_insert=True)
+    answer, completion_id = start_answer(user, draft, parent=message, now=now)
     return Sent(conversation.pk, message.pk, answer.pk, completion_id, created=True)
 
 
@@ -281,110 +207,6 @@ def _lock(conversation: Conversation) -> None:
         raise NotPossible(_("This conversation has just been deleted."))
     if conversation.completions.filter(status=Completion.Status.RUNNING).exists():
         raise AnswerRunning
-
-
-def _start_answer(
-    user: User, draft: _Draft, *, parent: Message | None, now: datetime
-) -> tuple[Message, UUID]:
-    """The answer's message (new, or the partial one), its completion, the reservation, and the start after commit."""
-    conversation, model, prompt = draft.conversation, draft.model, draft.prompt
-    completion_id = uuid4()
-    granted = quotas.reserve(
-        user,
-        key=completion_id,
-        limits=draft.limits,
-        tokens=prompt.tokens + prompt.answer_tokens,
-        least_tokens=prompt.tokens + min(LEAST_ANSWER, prompt.answer_tokens),
-        money=(prompt.tokens * model.price_in + prompt.answer_tokens * model.price_out) / MILLION,
-        now=now,
-    )
-    answer = draft.partial
-    if answer is None:
-        answer = Message.objects.create(
-            conversation=conversation,
-            owner=user,
-            parent=parent,
-            role=Message.Role.ASSISTANT,
-            status=Message.Status.RUNNING,
-            created_at=timezone.now(),
-        )
-    call = _call(draft, max_tokens=granted - prompt.tokens)
-    Completion.objects.create(
-        id=completion_id,
-        message=answer,
-        conversation=conversation,
-        chat_model=model,
-        model_name=model.name,
-        parameters={**call.parameters, "max_tokens": call.max_tokens},
-        start_position=len(answer.content),
-        process=runtime.PROCESS,
-        heartbeat_at=now,
-        started_at=now,
-        prompt=_record(draft),
-    )
-    Conversation.objects.filter(pk=conversation.pk).update(
-        current_leaf=answer,
-        active_at=now,
-        preset=conversation.preset,
-        model=model,
-        **{name: getattr(conversation, name) for name in Sampling.NAMES},
-    )
-    job = Job(
-        completion_id=completion_id,
-        message_id=answer.pk,
-        chat_model_id=model.pk,
-        model_name=model.name,
-        address=catalogue.address_of(model.endpoint),
-        call=call,
-        prompt_tokens=prompt.tokens,
-        context_window=model.context_window,
-        price_in=model.price_in,
-        price_cached=model.price_in if model.price_cached is None else model.price_cached,
-        price_out=model.price_out,
-        started_at=now,
-        text=answer.content,
-        reasoning=answer.reasoning,
-    )
-    transaction.on_commit(lambda: runtime.start(job))
-    return answer, completion_id
-
-
-def _call(draft: _Draft, *, max_tokens: int) -> ChatCall:
-    refused = set(draft.model.dropped_parameters or [])
-    return ChatCall(
-        model=draft.model.name,
-        messages=draft.prompt.messages,
-        max_tokens=max_tokens,
-        max_tokens_parameter=draft.model.max_tokens_parameter,
-        parameters={
-            name: value
-            for name, value in draft.parameters.items()
-            if name != "max_tokens" and name not in refused
-        },
-    )
-
-
-def _record(draft: _Draft) -> dict[str, Any]:
-    """What was sent, without a copy of it: the branch between two messages never changes."""
-    kept = draft.prompt.kept
-    record: dict[str, Any] = {
-        "instructions": [instruction_version(text) for text in draft.instructions],
-        "examples": len(_examples(draft.conversation.preset)),
-        "first": str(kept[0].id) if kept else "",
-        "last": str(kept[-1].id) if kept else "",
-        "left_out": draft.prompt.left_out,
-        "tokens": draft.prompt.tokens,
-    }
-    if draft.partial is not None:
-        record["partial"] = len(draft.partial.content)
-    return record
-
-
-def instruction_version(text: str) -> int:
-    """The id of the immutable row with this text. One query for a text that this process has seen."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    row, _created = InstructionVersion.objects.get_or_create(digest=digest, defaults={"text": text})
-    return row.pk
 
 
 def title_of(content: str) -> str:
@@ -423,10 +245,10 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     limits = quotas.limits_of(user)
     conversation.model = _model_again(user, conversation, limits, model)
     turns = selectors.turns(conversation, message.parent_id)
-    draft = _draft(user, conversation, limits, turns, parent_id=message.parent_id)
+    draft = draft_answer(user, conversation, limits, turns)
     with transaction.atomic():
         _lock(conversation)
-        answer, completion_id = _start_answer(user, draft, parent=message.parent, now=now)
+        answer, completion_id = start_answer(user, draft, parent=message.parent, now=now)
     return Sent(conversation.pk, message.parent_id, answer.pk, completion_id, created=True)
 
 
@@ -450,11 +272,9 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
         message = Message.objects.get(pk=message.pk)
         if message.status not in resumable:
             raise AnswerRunning
-        draft = _draft(
-            user, conversation, limits, turns, parent_id=message.parent_id, partial=message
-        )
+        draft = draft_answer(user, conversation, limits, turns, partial=message)
         Message.objects.filter(pk=message.pk).update(status=Message.Status.RUNNING, error_code="")
-        answer, completion_id = _start_answer(user, draft, parent=None, now=now)
+        answer, completion_id = start_answer(user, draft, parent=None, now=now)
     assert message.parent_id is not None  # noqa: S101 (checked above; tells the type checker)
     return Sent(conversation.pk, message.parent_id, answer.pk, completion_id, created=True)
 

@@ -1,0 +1,198 @@
+"""Begins an answer: decides what is sent, then writes its rows, its reservation, and has it started after the commit.
+
+`sending.py` says to what: a new message, an edited one, one whose answer is regenerated or continued.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import quotas
+from accounts.models import User
+
+from . import catalogue, runtime
+from .completion import Job
+from .models import (
+    ChatModel,
+    Completion,
+    Conversation,
+    InstructionVersion,
+    Message,
+    RolePreset,
+    Sampling,
+)
+from .prompt import LEAST_ANSWER, Prompt, Turn, build_prompt
+from .upstream import ChatCall
+
+MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was read and decided before anything is written. `partial` is the answer that is continued, if one is."""
+
+    conversation: Conversation
+    model: ChatModel
+    limits: quotas.Limits
+    parameters: dict[str, Any]
+    prompt: Prompt
+    instructions: tuple[str, ...]
+    partial: Message | None = None
+
+
+def draft_answer(
+    user: User,
+    conversation: Conversation,
+    limits: quotas.Limits,
+    turns: Sequence[Turn],
+    *,
+    partial: Message | None = None,
+) -> Draft:
+    """Decide what is sent, by the conversation's (chosen) model and preset. Raises MessageTooLong.
+
+    turns: the branch oldest first, ending with the user's message, or with `partial`.
+    """
+    model, preset = conversation.model, conversation.preset
+    assert model is not None  # noqa: S101 (chosen by every caller; tells the type checker)
+    parameters = {**(preset.parameters() if preset else {}), **conversation.parameters()}
+    wanted = min(
+        int(parameters.get("max_tokens") or model.max_output_tokens), model.max_output_tokens
+    )
+    instructions = tuple(
+        text for text in (preset.instruction if preset else "", user.custom_instructions) if text
+    )
+    prompt = build_prompt(
+        instructions=instructions,
+        examples=_examples(preset),
+        turns=turns,
+        context_window=model.context_window,
+        answer_tokens=wanted,
+        continues=partial is not None,
+    )
+    return Draft(
+        conversation=conversation,
+        model=model,
+        limits=limits,
+        parameters=parameters,
+        prompt=prompt,
+        instructions=instructions,
+        partial=partial,
+    )
+
+
+def _examples(preset: RolePreset | None) -> list[Turn]:
+    turns = preset.few_shot_turns if preset else []
+    return [Turn(str(turn["role"]), str(turn["content"])) for turn in turns or []]
+
+
+def start_answer(
+    user: User, draft: Draft, *, parent: Message | None, now: datetime
+) -> tuple[Message, UUID]:
+    """The answer's message (new, or the partial one), its completion, the reservation, and the start after commit."""
+    conversation, model, prompt = draft.conversation, draft.model, draft.prompt
+    completion_id = uuid4()
+    granted = quotas.reserve(
+        user,
+        key=completion_id,
+        limits=draft.limits,
+        tokens=prompt.tokens + prompt.answer_tokens,
+        least_tokens=prompt.tokens + min(LEAST_ANSWER, prompt.answer_tokens),
+        money=(prompt.tokens * model.price_in + prompt.answer_tokens * model.price_out) / MILLION,
+        now=now,
+    )
+    answer = draft.partial
+    if answer is None:
+        answer = Message.objects.create(
+            conversation=conversation,
+            owner=user,
+            parent=parent,
+            role=Message.Role.ASSISTANT,
+            status=Message.Status.RUNNING,
+            created_at=timezone.now(),
+        )
+    call = _call(draft, max_tokens=granted - prompt.tokens)
+    Completion.objects.create(
+        id=completion_id,
+        message=answer,
+        conversation=conversation,
+        chat_model=model,
+        model_name=model.name,
+        parameters={**call.parameters, "max_tokens": call.max_tokens},
+        start_position=len(answer.content),
+        process=runtime.PROCESS,
+        heartbeat_at=now,
+        started_at=now,
+        prompt=_record(draft),
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(
+        current_leaf=answer,
+        active_at=now,
+        preset=conversation.preset,
+        model=model,
+        **{name: getattr(conversation, name) for name in Sampling.NAMES},
+    )
+    job = Job(
+        completion_id=completion_id,
+        message_id=answer.pk,
+        chat_model_id=model.pk,
+        model_name=model.name,
+        address=catalogue.address_of(model.endpoint),
+        call=call,
+        prompt_tokens=prompt.tokens,
+        context_window=model.context_window,
+        price_in=model.price_in,
+        price_cached=model.price_in if model.price_cached is None else model.price_cached,
+        price_out=model.price_out,
+        started_at=now,
+        text=answer.content,
+        reasoning=answer.reasoning,
+    )
+    transaction.on_commit(lambda: runtime.start(job))
+    return answer, completion_id
+
+
+def _call(draft: Draft, *, max_tokens: int) -> ChatCall:
+    refused = set(draft.model.dropped_parameters or [])
+    return ChatCall(
+        model=draft.model.name,
+        messages=draft.prompt.messages,
+        max_tokens=max_tokens,
+        max_tokens_parameter=draft.model.max_tokens_parameter,
+        parameters={
+            name: value
+            for name, value in draft.parameters.items()
+            if name != "max_tokens" and name not in refused
+        },
+    )
+
+
+def _record(draft: Draft) -> dict[str, Any]:
+    """What was sent, without a copy of it: the branch between two messages never changes."""
+    kept = draft.prompt.kept
+    record: dict[str, Any] = {
+        "instructions": [instruction_version(text) for text in draft.instructions],
+        "examples": len(_examples(draft.conversation.preset)),
+        "first": str(kept[0].id) if kept else "",
+        "last": str(kept[-1].id) if kept else "",
+        "left_out": draft.prompt.left_out,
+        "tokens": draft.prompt.tokens,
+    }
+    if draft.partial is not None:
+        record["partial"] = len(draft.partial.content)
+    return record
+
+
+def instruction_version(text: str) -> int:
+    """The id of the immutable row with this text. One query for a text that this process has seen."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row, _created = InstructionVersion.objects.get_or_create(digest=digest, defaults={"text": text})
+    return row.pk
