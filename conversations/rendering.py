@@ -1,0 +1,620 @@
+"""Markdown to safe HTML; the only place that marks anything safe.
+
+comrak reads Markdown, Pygments colours code by classes, latex2mathml turns formulas into MathML, nh3's allow-list comes
+last. comrak and nh3 are native code that is quadratic in places, so each gets one bounded segment at a time
+(`incremental.py` says where text is cut). HTML depends on the active language: labels of boxes are translated.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape, unescape
+
+import comrak
+import nh3
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from latex2mathml.converter import convert
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+from .incremental import SEGMENT_BYTES, Scanner, Segment, soften, tail_of
+
+COMRAK_BYTES = 16_000
+CODE_LIMIT = 10_000  # code points; longer blocks have no colours, which cost about 3 µs a character
+# While a block grows: coloured HTML is five times as long, and the finished block may have to do without.
+OPEN_CODE_LIMIT = CODE_LIMIT // 5
+NESTING_LIMIT = 100
+TABLE_CELLS = 14_000  # more than a segment can spell out; comrak adds the cells that rows leave out
+FORMULA_LIMIT = 2_000
+FORMULAS_PER_SEGMENT = 150
+DEFINITIONS_LIMIT = 2_000
+OPEN_SHARE = (
+    3.0  # spent on rendering open blocks again, as a multiple of the HTML and of the text so far
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# A lexer is a hundred regular expressions of somebody's; only well-trodden ones read what a stranger made a model say.
+LANGUAGES = _words(
+    """awk bash basic bat batch c c# c++ clojure cmake cpp cs csharp css dart diff docker dockerfile elixir
+    elm erlang fish fortran fsharp go golang graphql groovy haskell hcl hs html http ini java javascript js json
+    json5 jsx julia kotlin latex less lisp lua make makefile matlab nginx nix objective-c objectivec ocaml
+    octave perl php pl posh powershell properties proto protobuf ps1 py py3 python python3 pycon r rb
+    rs ruby rust sass scala scheme scss sh shell solidity sql svelte swift tcl terraform tex toml ts tsx typescript
+    verilog vhdl vim vue xml yaml yml zig zsh console shell-session"""
+)
+
+# These lexers take two to ten seconds for 10 kB of short lines; Kotlin's words are near enough.
+_SUBSTITUTES = dict.fromkeys(("c#", "cs", "csharp", "groovy", "java"), "kotlin")
+# Pygments takes seconds for 10 kB of one line, or of white space, in most languages: the square of such a run.
+_MONSTROUS = re.compile(r"[^\n]{400,}|(?:\n[ \t\r]*){20,}")
+
+_plain = HtmlFormatter(nowrap=True)
+
+
+def _extensions(*, footnotes: bool, latex: bool) -> comrak.ExtensionOptions:
+    options = comrak.ExtensionOptions()
+    options.table = options.strikethrough = options.tasklist = True
+    options.cjk_friendly_emphasis = options.math_dollars = True
+    options.math_latex = latex
+    options.footnotes = footnotes
+    return options
+
+
+_EXTENSIONS = {
+    (footnotes, latex): _extensions(footnotes=footnotes, latex=latex)
+    for footnotes in (False, True)
+    for latex in (False, True)
+}
+_PARSE = comrak.ParseOptions()
+_RENDER = comrak.RenderOptions()
+_RENDER.escape = True  # raw HTML is shown as text
+
+_MATH_TAGS = _words(
+    """math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace
+    msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover"""
+)
+_MATH_ATTRIBUTES = _words(
+    """accent columnalign columnlines columnspacing columnspan depth display displaystyle fence form height
+    linethickness lspace mathcolor mathvariant maxsize minsize movablelimits notation rowlines rowspacing rspace
+    scriptlevel separator stretchy symmetric voffset width"""
+)
+TAGS = _MATH_TAGS | _words(
+    """a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre section span strong sup table tbody td th thead
+    tr ul"""
+)
+_BOX = {"tabindex", "role", "aria-label", "class"}
+ATTRIBUTES: dict[str, set[str]] = {
+    **{tag: set(_MATH_ATTRIBUTES) for tag in _MATH_TAGS},
+    "a": {"href", "title", "target", "id", "class", "aria-label"},
+    "code": {"class"},
+    "div": _BOX,
+    "span": _BOX,
+    "pre": {*_BOX, "dir"},
+    "li": {"id"},
+    "ol": {"start"},
+    "section": {"class"},
+    "sup": {"class"},
+    "td": {"align"},
+    "th": {"align"},
+}
+_cleaner = nh3.Cleaner(
+    tags=set(TAGS),
+    attributes=ATTRIBUTES,
+    url_schemes={"http", "https", "mailto"},
+    link_rel="noopener noreferrer nofollow",
+)
+
+# --- formulas -----------------------------------------------------------------------------------------------------
+
+# latex2mathml reads these as rows without columns or prints their `&`; the ones on the right it gets right.
+_LIKE_ALIGN = re.compile(
+    r"\\(begin|end)\{(?:aligned|align|alignat\*?|alignedat|eqnarray\*?|flalign\*?)\}(\{\d+\})?"
+)
+_LIKE_GATHER = re.compile(r"\\(begin|end)\{(?:gathered|gather\*?|multline\*?|multlined)\}")
+_EQUATION = re.compile(r"\\(?:begin|end)\{equation\*?\}|\\(?:nonumber|notag)\b|\\label\{[^{}]*\}")
+_UNREAD = re.compile(r"<mi>&</mi>|<mspace linebreak|\\[a-zA-Z]|<merror")
+_SYNONYMS = {
+    r"\middle": "",
+    r"\arg": r"\operatorname{arg}",
+    r"\R": r"\mathbb{R}",
+    r"\N": r"\mathbb{N}",
+    r"\Z": r"\mathbb{Z}",
+    r"\bm": r"\mathbf",
+}
+_NESTING_TOKEN = re.compile(r"\\(?:begin|left|end|right)(?![a-zA-Z])|\\.|[{}]", re.DOTALL)
+_NESTING = {"{": 1, "\\begin": 1, "\\left": 1, "}": -1, "\\end": -1, "\\right": -1}
+_SYNONYM = re.compile(r"\\(?:middle|arg|R|N|Z|bm)(?![a-zA-Z])")
+
+
+@lru_cache(maxsize=1024)
+def _mathml(latex: str, *, display: bool) -> str:
+    """MathML, or "" for what cannot be read. Cached: a streamed formula is rendered several times."""
+    depth = deepest = 0
+    for token in _NESTING_TOKEN.findall(latex):
+        depth += _NESTING.get(token, 0)
+        deepest = max(deepest, depth)
+    if len(latex) > FORMULA_LIMIT or depth or deepest > 30:
+        return ""
+    latex = _EQUATION.sub("", latex)
+    latex = _LIKE_ALIGN.sub(r"\\\1{align*}", latex)
+    latex = _LIKE_GATHER.sub(
+        lambda found: r"\begin{array}{c}" if found[1] == "begin" else r"\end{array}", latex
+    )
+    latex = _SYNONYM.sub(lambda found: _SYNONYMS[found[0]], latex).strip()
+    for attempt in (latex, rf"\begin{{align*}}{latex}\end{{align*}}"):
+        try:
+            mathml = convert(attempt, display="block" if display else "inline")
+        except (Exception, RecursionError):  # it raises whatever its own bugs raise
+            return ""
+        if latex and not _UNREAD.search(mathml):
+            return str(mathml)
+    return ""
+
+
+def _formula(source: str, *, display: bool) -> str:
+    """source: as comrak escaped it."""
+    latex = unescape(source)
+    mathml = _mathml(latex, display=display)
+    if not mathml:
+        return f'<code class="math-source">{escape(latex.strip())}</code>'
+    if not display:
+        return mathml
+    label = escape(_("Formula"))
+    return (
+        f'<span class="math-block" tabindex="0" role="group" aria-label="{label}">{mathml}</span>'
+    )
+
+
+# --- code ---------------------------------------------------------------------------------------------------------
+
+
+def _is_monstrous(code: str) -> bool:
+    """Pygments would take the square of its length: a run without an end, or comments without one."""
+    return code.count("/*") > code.count("*/") + 20 or _MONSTROUS.search(code) is not None
+
+
+def _colour(code: str, language: str) -> str:
+    if language.lower() not in LANGUAGES or len(code) > CODE_LIMIT or _is_monstrous(code):
+        return escape(code)
+    return _colour_cached(code, language) if len(code) <= 2_000 else _colour_now(code, language)
+
+
+def _colour_now(code: str, language: str) -> str:
+    try:
+        lexer = get_lexer_by_name(
+            _SUBSTITUTES.get(language.lower(), language), stripnl=False, ensurenl=False
+        )
+    except ClassNotFound:
+        return escape(code)
+    return str(highlight(code, lexer, _plain))
+
+
+_colour_cached = lru_cache(maxsize=256)(_colour_now)
+
+
+def _code_block(code: str, language: str, *, plain: bool = False) -> str:
+    language = re.sub(r"[^\w+#.-]", "", language)[:30]
+    name = escape(language)
+    kind = f"highlight language-{name}" if name else "highlight"
+    label = escape(_("Code: %(language)s") % {"language": language} if language else _("Code"))
+    return (
+        f'<div class="code-block"><div class="code-head"><span class="code-language">{name}</span></div>'
+        f'<pre tabindex="0" role="group" aria-label="{label}" dir="ltr"><code class="{kind}">'
+        f"{escape(code) if plain else _colour(code, language)}</code></pre></div>"
+    )
+
+
+# --- what comrak made, made ours ----------------------------------------------------------------------------------
+
+_CODE = re.compile(
+    r'<pre><code(?: class="language-([^"]*)")?( data-math-style="display")?>(.*?)</code></pre>',
+    re.S,
+)
+_SOLE_MATH = re.compile(r'<p><span data-math-style="display">([^<]*)</span></p>')
+_MATH = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
+_HEADING = re.compile(r"<(/?)h([1-6])>")
+_TASK = re.compile(r'<input type="checkbox"( checked="")? disabled="" />')
+_FOOTNOTE_ID = re.compile(r' (id="|href="#)(fn)')
+_BACK_LABEL = re.compile(r'aria-label="Back to reference ([\d-]+)"')
+_NESTS = re.compile(r"<(/?)(?:blockquote|ul|ol|li|em|strong|del)\b")
+_PIECE = re.compile(r"(<(/?)(a|code|math|img)\b[^>]*>)|<[^>]*>|(?<![\w/])https?://[^\s<>]{1,2000}")
+_ATTRIBUTE = re.compile(r'(href|src|alt|title)="([^"]*)"')
+# A plain link ends before these; entities are those that comrak writes.
+_LINK_END = re.compile(
+    r"&(?:lt|gt|quot|#39);|[`|\\\u2018-\u201f\u2026\u3000-\u301f\u30fb\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]"
+)
+
+
+def _plain_link(found: str) -> str:
+    """An address found in escaped text as a link, what follows it as text."""
+    end = _LINK_END.search(found)
+    address = found[: end.start()] if end else found
+    while address:
+        if address[-1] in ".,:;!?'*_~" or (
+            address[-1] in ")]"
+            and address.count(address[-1]) > address.count("(["[address[-1] == "]"])
+        ):
+            address = address[:-1]
+        else:
+            break
+    if address.endswith(("/", ":")) and len(address) <= len("https://"):
+        return found
+    return f'<a href="{address}" target="_blank">{address}</a>{found[len(address) :]}'
+
+
+def _with_links(html: str) -> str:
+    """Plain addresses and images become links; links that lead nowhere or into this site become text."""
+    inside: list[str] = []  # the a, code and math elements around, "" for a link that is dropped
+
+    def piece(found: re.Match[str]) -> str:
+        tag, closing, name = found[1], found[2], found[3]
+        if not tag:
+            if found[0].startswith("<") or inside:
+                return found[0]
+            return _plain_link(found[0])
+        if name == "img":
+            return image(tag)
+        if closing:
+            kept = inside.pop() if inside else ""
+            return tag if kept else ""
+        keep = tag
+        if name == "a":
+            fields = dict(_ATTRIBUTE.findall(tag))
+            address = fields.get("href", "")
+            if address.startswith("#fn"):
+                pass
+            elif re.match(r"(?:https?|mailto):", address, re.IGNORECASE):
+                title = f' title="{fields["title"]}"' if fields.get("title") else ""
+                keep = f'<a href="{address}"{title} target="_blank">'
+            else:
+                keep = ""
+        inside.append("" if not keep else name)
+        return keep
+
+    def image(tag: str) -> str:
+        fields: dict[str, str] = dict(_ATTRIBUTE.findall(tag))
+        address, text = fields.get("src", ""), fields.get("alt", "")
+        if "a" in inside or not re.match(r"https?:", address, re.IGNORECASE):
+            return text
+        return f'<a href="{address}" target="_blank">{text or address}</a>'
+
+    return _PIECE.sub(piece, html)
+
+
+def _too_deep(html: str) -> bool:
+    """Nested deeper than nh3 reads in linear time. Looked at only where there are tags enough."""
+    count = sum(html.count(tag) for tag in ("<blockquote", "<ul", "<ol", "<em", "<strong", "<del"))
+    depth = 0
+    if count > NESTING_LIMIT:
+        for found in _NESTS.finditer(html):
+            depth += -1 if found[1] else 1
+            if depth > NESTING_LIMIT:
+                return True
+    return False
+
+
+def _ours(html: str, prefix: str) -> str:
+    if "<pre>" in html:
+        html = _CODE.sub(
+            lambda found: (
+                _sole_formula(found[3])
+                if found[2]
+                else _code_block(unescape(found[3]), unescape(found[1] or ""))
+            ),
+            html,
+        )
+    if "data-math-style" in html:
+        html = _SOLE_MATH.sub(lambda found: _sole_formula(found[1]), html)
+        left = [FORMULAS_PER_SEGMENT]
+
+        def formula(found: re.Match[str]) -> str:
+            left[0] -= 1
+            if left[0] < 0:
+                return f'<code class="math-source">{found[2]}</code>'
+            return _formula(found[2], display=found[1] == "display")
+
+        html = _MATH.sub(formula, html)
+    if "<h" in html:
+        html = _HEADING.sub(lambda found: f"<{found[1]}h{min(6, int(found[2]) + 2)}>", html)
+    if "<input" in html:
+        html = _TASK.sub(
+            lambda found: f'<span class="task">{"☑" if found[1] else "☐"}</span>', html
+        )
+    if "<table>" in html:
+        label = escape(_("Table"))
+        html = html.replace(
+            "<table>",
+            f'<div class="table-scroll" tabindex="0" role="group" aria-label="{label}"><table>',
+        ).replace("</table>", "</table></div>")
+    if "http" in html or "<a" in html or "<img" in html:
+        html = _with_links(html)
+    if "footnote" in html:
+        html = _FOOTNOTE_ID.sub(rf" \1{prefix}\2", html)
+        html = _BACK_LABEL.sub(
+            lambda found: (
+                f'aria-label="{escape(_("Back to reference %(number)s") % {"number": found[1]})}"'
+            ),
+            html,
+        )
+    return html
+
+
+def _sole_formula(source: str) -> str:
+    """A paragraph that is one displayed formula becomes its box."""
+    html = _formula(source, display=True)
+    if html.startswith("<span"):
+        return f"<div{html.removeprefix('<span').removesuffix('</span>')}</div>"
+    return f"<p>{html}</p>"
+
+
+# --- segments -----------------------------------------------------------------------------------------------------
+
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+_HTML_LINE = re.compile(r"^( {0,3})<(?=[A-Za-z/!?])(?![A-Za-z][\w.+-]*[:@])", re.MULTILINE)
+_TABLE_LINE = re.compile(
+    r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*\|[-|: \t]*$|^[ \t>]*\|[ \t]*:?-+:?[ \t]*\|?[ \t]*$",
+    re.MULTILINE,
+)
+_LEAD = r"^(?P<{name}>[ \t>]*(?:[-+*][ \t]+|\d{{1,9}}[.)][ \t]+)?)"
+_MATH_LINES = re.compile(
+    # A code block, which is left as it is; or a formula.
+    _LEAD.format(name="indent")
+    + r"(?P<mark>`{3,}|~{3,}).*\n(?:.*\n)*?(?:[ \t>]*(?P=mark)|.*\Z)|"
+    + _LEAD.format(name="lead")
+    + r"(?:\$\$|\\\[)[ \t]*\n"
+    r"(?P<body>(?:[ \t>]*[^\s>].*\n){1,60}?)[ \t>]*(?P<end>\$\$|\\\])",
+    re.MULTILINE,
+)
+_DEFINITION = re.compile(
+    r"^[ \t>]*(?:[-+*][ \t]+|\d{1,9}[.)][ \t]+)?\[(?!\^)[^\]\n]{1,300}\]:[ \t]*\S+.*$", re.MULTILINE
+)
+_FOOTNOTE = re.compile(r"^[ \t>]*\[\^[^\]\s]{1,100}\]:", re.MULTILINE)
+_OL = re.compile(r'<ol(?: start="\d+")?>')
+
+
+def _printable(text: str) -> str:
+    return text if text.isascii() and "\0" not in text else _UNPRINTABLE.sub("\ufffd", text)
+
+
+def _as_text(text: str) -> str:
+    """Escaped, with its line breaks: what is shown of Markdown that is not worth the risk."""
+    lines = escape(text.strip("\n"), quote=False).replace("\n", "<br>\n")
+    return f'<p class="plain">{lines}</p>\n'
+
+
+def _one_line(found: re.Match[str]) -> str:
+    """A displayed formula over several lines as one: `+ b` at the beginning of a line would be a list."""
+    if found["mark"]:
+        return found[0]
+    body = " ".join(line.strip(" \t>") for line in found["body"].splitlines())
+    opener = "$$" if found["end"] == "$$" else "\\["
+    return f"{found['lead']}{opener}{body}{found['end']}"
+
+
+def _prepared(source: str) -> str:
+    source = source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
+    if "<" in source:
+        source = _HTML_LINE.sub(r"\1\\<", source)
+    if "$$" in source or "\\[" in source:
+        source = _MATH_LINES.sub(_one_line, source)
+    return source
+
+
+def _has_large_table(source: str) -> bool:
+    if "|" not in source or "-" not in source:
+        return False
+    lines = source.count("\n") + 1
+    return any(
+        (found[0].count("|") + 1) * lines > TABLE_CELLS for found in _TABLE_LINE.finditer(source)
+    )
+
+
+def _html(source: str, *, prefix: str = "", footnotes: bool = False) -> str:
+    """One segment of Markdown as safe HTML; at most COMRAK_BYTES of it are read as such."""
+    source = _prepared(_printable(source))
+    if len(source.encode()) > COMRAK_BYTES or _has_large_table(source):
+        return _cleaner.clean(_as_text(source))
+    opened = source.count("\\(") + source.count("\\[")
+    closed = source.count("\\)") + source.count("\\]")
+    options = _EXTENSIONS[footnotes, 0 < opened <= closed + 50]  # unclosed ones cost the square
+    html = comrak.render_markdown(source, options, _PARSE, _RENDER)
+    html = _as_text(source) if _too_deep(html) else _ours(html, prefix)
+    return _cleaner.clean(html)
+
+
+def _fence_html(source: str) -> str:
+    """A fenced block of any length, without colours."""
+    first, _newline, rest = source.lstrip("\r\n").partition("\n")
+    mark = re.match(r" *(`+|~+)", first)
+    code, _newline, last = rest.rstrip().rpartition("\n")
+    if mark is None or last.strip(" \t\r`~"):
+        code = rest
+    language = first.strip(" \t\r`~").split(" ")[0]
+    return (
+        _cleaner.clean(_code_block(_printable(code.rstrip("\n")) + "\n", language, plain=True))
+        + "\n"
+    )
+
+
+def _segment_html(text: str, segment: Segment, *, prefix: str, definitions: str = "") -> str:
+    source = text[segment.start : segment.end]
+    if (
+        segment.fence
+        and len(source) * 4 > SEGMENT_BYTES
+        and len(_printable(source).encode()) > SEGMENT_BYTES
+    ):
+        return _fence_html(source)
+    if segment.header:
+        source = segment.header + source
+    html = _html(source + definitions if definitions else source, prefix=prefix)
+    if segment.number is not None and html.startswith("<ol"):
+        html = _OL.sub(f'<ol start="{segment.number}">', html, count=1)
+    return html
+
+
+def _identifier(prefix: str) -> str:
+    return re.sub(r"[^\w-]", "", prefix)
+
+
+def render_markdown(text: str, *, prefix: str = "") -> SafeString:
+    """An assistant's answer as safe HTML.
+
+    prefix: what makes the ids of its footnotes unique in a page.
+    """
+    prefix = _identifier(prefix)
+    definitions = ""
+    if "]:" in text:
+        footnotes = _FOOTNOTE.search(text) is not None
+        if (footnotes or _DEFINITION.search(text)) and len(
+            _printable(text).encode()
+        ) <= SEGMENT_BYTES:
+            return mark_safe(_html(text, prefix=prefix, footnotes=footnotes))  # noqa: S308 (nh3 came last)
+        found = "\n".join(match[0].strip() for match in _DEFINITION.finditer(text))
+        definitions = (
+            f"\n\n{found}\n" if 0 < len(found.encode(errors="replace")) <= DEFINITIONS_LIMIT else ""
+        )
+    segments = Scanner().feed(text, final=True)
+    parts = [
+        _segment_html(text, each, prefix=prefix, definitions="" if each.fence else definitions)
+        for each in segments
+    ]
+    return mark_safe("".join(parts))  # noqa: S308 (nh3 came last in every part)
+
+
+def render_plain(text: str) -> SafeString:
+    """A user's message as safe HTML: its text with line breaks, plain addresses as links."""
+    text = _printable(text).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    html = escape(text, quote=True)
+    if "http" in html:
+        html = _PIECE.sub(lambda found: _plain_link(found[0]), html)
+    html = html.replace('target="_blank">', 'target="_blank" rel="noopener noreferrer nofollow">')
+    return mark_safe("<p>" + html.replace("\n", "<br>\n") + "</p>")  # noqa: S308 (escaped above)
+
+
+# --- an answer while it grows -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Block:
+    """A finished part of an answer.
+
+    end: code points of the answer that it and the blocks before it cover.
+    announced_at: length of the answer when the block was found to be finished.
+    """
+
+    index: int
+    html: str
+    end: int
+    announced_at: int
+
+
+class AnswerRenderer:
+    """The HTML of one running answer, shared by all its readers and safe to call from any thread.
+
+    blocks: finished, append-only; their HTML one after the other is the page's. open_html: the block that grows, by
+    `open_index`; tail: text to show behind it, which only grows until `open_html` changes, so that a reader is sent
+    what is new of it. Rendering the open block again is rationed: what was spent on it stays within OPEN_SHARE of all
+    HTML, and between two renderings the tail carries the news.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.blocks: list[Block] = []
+        self.open_html = ""
+        self.open_index = 0
+        self.tail = ""
+        self.length = 0
+        self.last_cost_seconds = 0.0
+        self.rendered_characters = 0  # handed to the pipeline so far, over all renderings
+        self._prefix = prefix
+        self._scanner = Scanner()
+        self._lock = threading.Lock()
+        self._covered = 0  # code points that blocks and open_html show
+        self._finished_size = 0
+        self._open_size = 0  # of all renderings of open blocks together, in HTML
+        self._open_characters = 0  # and in Markdown
+
+    def update(self, text: str) -> None:
+        """text: the whole answer so far; it only ever grows. Costs nothing when it has not."""
+        with self._lock:
+            if len(text) == self.length:
+                return
+            started = time.perf_counter()
+            self._take(text, self._scanner.feed(text))
+            self._show_open(text)
+            self.length = len(text)
+            self.last_cost_seconds = time.perf_counter() - started
+
+    def finish(self, text: str) -> str | None:
+        """Turn what is open into blocks. The whole answer's HTML if the blocks do not add up to it, else None."""
+        with self._lock:
+            started = time.perf_counter()
+            self._take(text, self._scanner.feed(text, final=True))
+            self.open_html = self.tail = ""
+            self.open_index = len(self.blocks)
+            self.length = len(text)
+            whole = None
+            if (
+                "]:" in text
+            ):  # segments alone make up the whole unless definitions reach across them
+                whole = str(render_markdown(text, prefix=self._prefix))
+                self.rendered_characters += len(text)
+                if whole == "".join(block.html for block in self.blocks):
+                    whole = None
+            self.last_cost_seconds = time.perf_counter() - started
+            return whole
+
+    def _take(self, text: str, segments: list[Segment]) -> None:
+        for segment in segments:
+            html = _segment_html(text, segment, prefix=_identifier(self._prefix))
+            self.rendered_characters += segment.end - segment.start
+            if html:
+                self.blocks.append(Block(len(self.blocks), html, segment.end, len(text)))
+            self._finished_size += len(html)
+            self._covered = segment.end
+            self.open_html = self.tail = ""
+            self.open_index = len(self.blocks)
+
+    def _show_open(self, text: str) -> None:
+        new = len(text) - self._covered
+        have = len(self.open_html)
+        allowed = OPEN_SHARE * (self._finished_size + have + new)
+        work = self._open_characters + len(text) - self._scanner.start
+        dear = self._open_size + have + 2 * new > allowed or work > OPEN_SHARE * len(text)
+        if self.open_html and dear:
+            self.tail = tail_of(text[self._covered :], fence=bool(self._scanner.fence))
+            return
+        scanner = self._scanner
+        end = len(text)
+        segment = Segment(scanner.start, end, bool(scanner.fence), scanner.header, scanner.number)
+        if scanner.fence:
+            html = self._open_fence(text, segment)
+        else:
+            source = soften(text[segment.start : end])
+            self.rendered_characters += len(source)
+            part = Segment(0, len(source), False, segment.header, segment.number)
+            html = _segment_html(source, part, prefix=_identifier(self._prefix))
+        self._open_size += len(html)
+        self._open_characters = work
+        if html and html != self.open_html:
+            self._covered, self.tail, self.open_html = end, "", html
+        elif html:  # what is new does not show yet; a tail that readers have must not shrink
+            self.tail = tail_of(text[self._covered :], fence=bool(scanner.fence))
+
+    def _open_fence(self, text: str, segment: Segment) -> str:
+        source = text[segment.start : segment.end]
+        code = tail_of(source, fence=True) or source
+        self.rendered_characters += len(code)
+        if len(code) > OPEN_CODE_LIMIT:
+            return _fence_html(code)
+        return _segment_html(code, Segment(0, len(code), fence=True), prefix="")
