@@ -73,9 +73,7 @@ def test_key_comes_from_the_variable_the_row_names(
     assert upstream.chats[-1].headers["Authorization"] == "Bearer secret-key"
 
 
-def test_answers_go_through_the_proxy(
-    talk: Talk, upstream: Upstream, settings: Settings
-) -> None:
+def test_answers_go_through_the_proxy(talk: Talk, upstream: Upstream, settings: Settings) -> None:
     with RecordingProxy() as proxy:
         settings.OPENAI_PROXY = proxy.url
         assert talk.ask("Hello").status == "complete"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import aiohttp
+import httpx2
 import pytest
 from django.db import connection
 
@@ -27,6 +30,18 @@ def upstream() -> Iterator[Upstream]:
 
 def visit(site: Site) -> Visitor:
     return Visitor(site.url).sign_in("root", PERSON["DJANGO_SUPERUSER_PASSWORD"])
+
+
+def shared(upstream: Upstream) -> dict[str, str]:
+    """What processes that share this test's database are started with."""
+    database = connection.settings_dict
+    host = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    return {
+        **PERSON,
+        "OPENAI_BASE_URL": upstream.url,
+        "DATABASE_URL": f"postgres://{host}/{database['NAME']}",
+        "SECRET_KEY": SECRET,
+    }
 
 
 def test_kill_9_keeps_the_text_and_offers_continue(tmp_path: Path, upstream: Upstream) -> None:
@@ -84,14 +99,7 @@ def test_two_processes_share_an_answer(
     tmp_path: Path, upstream: Upstream, transactional_db: None
 ) -> None:
     """A reader in the other process follows, resumes and stops through the database."""
-    database = connection.settings_dict
-    host = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
-    variables = {
-        **PERSON,
-        "OPENAI_BASE_URL": upstream.url,
-        "DATABASE_URL": f"postgres://{host}/{database['NAME']}",
-        "SECRET_KEY": SECRET,
-    }
+    variables = shared(upstream)
     with (
         Site(tmp_path / "one", **variables).wait_until_ready() as one,
         Site(tmp_path / "two", **variables).wait_until_ready() as two,
@@ -112,3 +120,74 @@ def test_two_processes_share_an_answer(
         assert last.data["status"] == "stopped"
         text = here.state(sent["completion"])["text"]
         assert text.startswith(first.data["text"] + second.data["text"] + third.data["text"])
+
+
+def test_open_streams_cost_no_thread(tmp_path: Path, upstream: Upstream) -> None:
+    """Sixty readers of one quiet answer: four pinned threads and a few of the server's own."""
+    variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
+    with Site(tmp_path, **variables).wait_until_ready() as site, visit(site) as visitor:
+        sent = visitor.send("Wait [[script: stall]]")
+        next(visitor.events(sent["events"]))
+        (worker,) = site.workers
+        assert while_sixty_read(site, visitor, sent["events"], lambda: threads_of(worker)) <= 10
+        assert site.status("/livez") == 200
+
+
+@pytest.mark.services
+def test_open_streams_cost_no_database_connection(
+    tmp_path: Path, upstream: Upstream, transactional_db: None
+) -> None:
+    def connections() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            return int(cursor.fetchone()[0])
+
+    with Site(tmp_path, **shared(upstream)).wait_until_ready() as site, visit(site) as visitor:
+        sent = visitor.send("Wait [[script: stall]]")
+        next(visitor.events(sent["events"]))
+        assert while_sixty_read(site, visitor, sent["events"], connections) <= 8
+
+
+def while_sixty_read(site: Site, visitor: Visitor, url: str, look: Callable[[], int]) -> int:
+    """What `look` finds while sixty streams of one answer are open."""
+
+    async def hold() -> int:
+        cookies = {cookie.name: cookie.value or "" for cookie in visitor.http.cookies.jar}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(cookies=cookies, connector=connector) as session:
+            replies = await asyncio.gather(*(session.get(site.url + url) for _ in range(60)))
+            for reply in replies:
+                assert reply.status == 200
+                assert await reply.content.readline()
+            found = look()
+            for reply in replies:
+                reply.close()
+            return found
+
+    return asyncio.run(hold())
+
+
+def threads_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("Threads:")[1].split()[0])
+
+
+def test_static_files_are_hashed_compressed_and_kept(tmp_path: Path) -> None:
+    with (
+        Site(tmp_path, OPENAI_BASE_URL="http://127.0.0.1:9/v1").wait_until_ready() as site,
+        httpx2.Client(base_url=site.url, trust_env=False) as http,
+    ):
+        page = http.get("/accounts/login/").text
+        sheet = page.split('rel="stylesheet" href="')[1].split('"')[0]
+        reply = http.get(sheet, headers={"Accept-Encoding": "br"})
+        assert reply.status_code == 200
+        assert reply.headers["Content-Encoding"] == "br"
+        assert "immutable" in reply.headers["Cache-Control"]
+        assert "Set-Cookie" not in reply.headers
+        assert http.get(
+            sheet, headers={"If-None-Match": reply.headers.get("ETag", "")}
+        ).status_code in {200, 304}
+        assert http.get("/static/../chatsite/settings.py").status_code == 404
+        assert http.get("/static/no-such-file.css").status_code == 404
