@@ -251,7 +251,8 @@ export class ChatConversation extends HTMLElement {
     for (const name of names) {
       const old = document.querySelector(`[data-live=${name}]`);
       const fresh = page.querySelector(`[data-live=${name}]`);
-      if (fresh && !old?.contains(document.activeElement)) old?.replaceWith(document.adoptNode(fresh));
+      const isInUse = old?.contains(document.activeElement) || old?.querySelector("details[open]");
+      if (fresh && !isInUse) old?.replaceWith(document.adoptNode(fresh));
     }
     return page;
   }
