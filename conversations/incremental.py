@@ -17,6 +17,7 @@ LONG_LINE = 1_000  # what kind of line it is shows in so many characters
 FENCE = re.compile(r" {0,3}(?:(`{3,})[^`\n]*|(~{3,}).*)$")
 HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
 RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+MEANINGFUL = "`~#-+*_0123456789"  # what lines of the kinds here begin with
 MARKER = re.compile(r"( {0,3})([-+*]|(\d{1,9})[.)])([ \t]+(?=\S)|[ \t]*$)")
 TABLE_RULE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 # The beginning of a line that has begun like a list item: not yet known, or known not to be one.
@@ -94,27 +95,30 @@ class Scanner:
         if not complete and len(line) < LONG_LINE:
             return False
         head = line[:LONG_LINE].rstrip()
-        short = len(line) < LONG_LINE
-        nested = bool(self._offset) and _indent(line) >= self._offset
-        if short and not nested and (fence := FENCE.match(head)):
-            self._close(self._at)
-            self.fence = fence[1] or fence[2]
-            self._at += len(line)
-            return True
-        if short and not nested and HEADING.match(head):
-            self._close(self._at)
-            self._at += len(line)
-            self._close(self._at, content=True)
-            return True
         marker = None
-        if not nested and not (short and RULE.match(head)):
-            marker = MARKER.match(head)
-        if self._size + _bytes(line) > SEGMENT_BYTES:
+        if head.lstrip(" ")[:1] in MEANINGFUL and head:  # most lines are none of these
+            short = len(line) < LONG_LINE
+            nested = bool(self._offset) and _indent(line) >= self._offset
+            if short and not nested and (fence := FENCE.match(head)):
+                self._close(self._at)
+                self.fence = fence[1] or fence[2]
+                self._at += len(line)
+                return True
+            if short and not nested and HEADING.match(head):
+                self._close(self._at)
+                self._at += len(line)
+                self._close(self._at, content=True)
+                return True
+            if not nested and not (short and RULE.match(head)):
+                marker = MARKER.match(head)
+        size = _bytes(line)
+        if self._size + size > SEGMENT_BYTES:
             self._cut(text, item=marker is not None)
             return True
         if not complete:
             return False
         self._advance(line, head, marker)
+        self._size += size
         return True
 
     def _take_code(self, line: str, *, complete: bool) -> bool:
@@ -150,11 +154,10 @@ class Scanner:
             self._blank, self._content = False, True
             if marker:
                 self._begin_item(marker)
-            if self._previous and "-" in head and TABLE_RULE.match(head) and "|" in self._previous:
+            if "|" in self._previous and "-" in head and TABLE_RULE.match(head):
                 header = self._previous + line
                 self._table = header if _bytes(header) <= HEADER_BYTES else ""
             self._previous = line
-        self._size += _bytes(line)
         self._at += len(line)
 
     def _begin_item(self, marker: re.Match[str]) -> None:

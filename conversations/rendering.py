@@ -50,7 +50,7 @@ LANGUAGES = _words(
     elm erlang fish fortran fsharp go golang graphql groovy haskell hcl hs html http ini java javascript js json
     json5 jsx julia kotlin latex less lisp lua make makefile matlab nginx nix objective-c objectivec ocaml
     octave perl php pl posh powershell properties proto protobuf ps1 py py3 python python3 pycon r rb
-    rs ruby rust sass scala scheme scss sh shell solidity sql svelte swift tcl terraform tex toml ts tsx typescript
+    rs ruby rust sass scala scheme scss sh shell solidity sql swift tcl terraform tex toml ts tsx typescript
     verilog vhdl vim vue xml yaml yml zig zsh console shell-session"""
 )
 
@@ -155,7 +155,7 @@ def _mathml(latex: str, *, display: bool) -> str:
     for attempt in (latex, rf"\begin{{align*}}{latex}\end{{align*}}"):
         try:
             mathml = convert(attempt, display="block" if display else "inline")
-        except (Exception, RecursionError):  # it raises whatever its own bugs raise
+        except Exception:  # what its own bugs raise, RecursionError included
             return ""
         if latex and not _UNREAD.search(mathml):
             return str(mathml)
@@ -227,6 +227,7 @@ _HEADING = re.compile(r"<(/?)h([1-6])>")
 _TASK = re.compile(r'<input type="checkbox"( checked="")? disabled="" />')
 _FOOTNOTE_ID = re.compile(r' (id="|href="#)(fn)')
 _BACK_LABEL = re.compile(r'aria-label="Back to reference ([\d-]+)"')
+_NESTING_TAGS = ("<blockquote", "<em", "<strong", "<del")
 _NESTS = re.compile(r"<(/?)(?:blockquote|ul|ol|li|em|strong|del)\b")
 _PIECE = re.compile(r"(<(/?)(a|code|math|img)\b[^>]*>)|<[^>]*>|(?<![\w/])https?://[^\s<>]{1,2000}")
 _ATTRIBUTE = re.compile(r'(href|src|alt|title)="([^"]*)"')
@@ -294,7 +295,9 @@ def _with_links(html: str) -> str:
 
 def _too_deep(html: str) -> bool:
     """Nested deeper than nh3 reads in linear time. Looked at only where there are tags enough."""
-    count = sum(html.count(tag) for tag in ("<blockquote", "<ul", "<ol", "<em", "<strong", "<del"))
+    if len(html) < NESTING_LIMIT * len("<em>"):
+        return False
+    count = html.count("<li") + sum(html.count(tag) for tag in _NESTING_TAGS)
     depth = 0
     if count > NESTING_LIMIT:
         for found in _NESTS.finditer(html):

@@ -103,7 +103,9 @@ def test_takes_little_time_while_it_grows(name: str) -> None:
     assert time.process_time() - started < CPU_SECONDS * PATIENCE * 2
 
 
-@pytest.mark.parametrize("language", ["c", "c#", "go", "java", "groovy", "make", "javascript", "diff"])
+@pytest.mark.parametrize(
+    "language", ["c", "c#", "go", "java", "groovy", "make", "javascript", "diff"]
+)
 @pytest.mark.parametrize("line", ["a", "a ", "a " * 190, "/*", "{" * 390, "", "a.b.", "x = '"])
 def test_no_lexer_takes_the_square(language: str, line: str) -> None:
     code = (line + "\n") * (9_990 // (len(line) + 1))
