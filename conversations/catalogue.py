@@ -81,6 +81,11 @@ def offered(limits: Limits) -> list[ChatModel]:
     return [row for row in rows if limits.allows(row.name)]
 
 
+def has_models() -> bool:
+    """Whether any model is on offer. One query."""
+    return ChatModel.objects.filter(enabled=True, endpoint__enabled=True).exists()
+
+
 def choose_model(
     name: str, *, limits: Limits, candidates: Iterable[ChatModel | None] = (), preferred: str = ""
 ) -> ChatModel:

@@ -78,8 +78,9 @@ class Command(BaseCommand):
             serving.check_address(settings.HOST, settings.PORT)
             self.start_model()
         with self.step("Database"):
-            first_start = serving.migrate() > 0
+            serving.migrate()
             self.create_superuser()
+            has_models = self.sync_endpoints()
         with self.step("Static files"):
             serving.collect_static()
         with self.step("Server"):
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         with self.step("Models"):
             self.await_model()
             # Later on the models are known already, and what is new may arrive a moment after the first page.
-            self.read_models(wait=first_start)
+            self.read_models(wait=not has_models)
         self.announce()
         self.server.wait()
         raise serving.ServeError(
@@ -122,6 +123,13 @@ class Command(BaseCommand):
         from accounts import setup
 
         setup.ensure_superuser_from_environment()
+
+    def sync_endpoints(self) -> bool:
+        """Write down where the configured endpoint and the model in the box are now; true if a model is on offer."""
+        from conversations import catalogue
+
+        catalogue.sync_configured_endpoints()
+        return catalogue.has_models()
 
     def read_models(self, *, wait: bool) -> None:
         """Have the catalogue ask the endpoint for its models. A failure is a line, never a reason not to start."""
