@@ -45,7 +45,8 @@ def signed_in_user(request: HttpRequest) -> User:
 def setup_administrator(request: HttpRequest, token: str) -> HttpResponse:
     """The one-time link. Its address is a secret: no page it leads to may learn it."""
     response = _setup_page(request, token)
-    response["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": with it browsers send `Origin: null`, and the form would be refused.
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 

@@ -34,7 +34,7 @@ def link(db: None) -> str:
 def test_link_creates_the_administrator_and_signs_in(client: Client, link: str) -> None:
     page = client.get(link)
     assert page.status_code == 200
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "strict-origin"
 
     response = client.post(link, FORM)
 
