@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -155,7 +156,13 @@ class CsrfMiddleware(Inline, csrf.CsrfViewMiddleware):
     async def process_view_inline(
         self, request: HttpRequest, callback: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        return csrf.CsrfViewMiddleware.process_view(self, request, callback, args, kwargs)
+        refuse: Any = csrf.CsrfViewMiddleware.process_view(self, request, callback, args, kwargs)
+        return await sync_to_async(refuse)() if refuse else None
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:  # called by process_view
+        refuse = partial(super()._reject, request, reason)  # type: ignore[misc]  # the stubs leave it out
+        # The page that says so asks the database, which the loop must not.
+        return refuse if self.async_mode else refuse()
 
     def _check_token(self, request: HttpRequest) -> None:  # called by process_view
         # Looking for the token parses a multipart form from the stream, after which its bytes cannot be checked.
