@@ -13,6 +13,7 @@ from typing import cast
 from asgiref.sync import ThreadSensitiveContext
 from django.core.asgi import get_asgi_application
 
+from .body_limit import BodyLimit
 from .static_files import App, Receive, Scope, Send, StaticFiles
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
@@ -70,7 +71,8 @@ def build_application() -> App:
     from django.conf import settings
 
     pinned = PinnedThreads(django, threads=THREADS)
-    static = StaticFiles(pinned, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+    bounded = BodyLimit(pinned, most=8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    static = StaticFiles(bounded, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
     return Lifespan(static)
 
 

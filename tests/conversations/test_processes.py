@@ -173,6 +173,17 @@ def while_sixty_read(site: Site, visitor: Visitor, url: str, look: Callable[[], 
     return asyncio.run(hold())
 
 
+def test_body_that_is_far_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with (
+        Site(tmp_path, OPENAI_BASE_URL="http://127.0.0.1:9/v1").wait_until_ready() as site,
+        httpx2.Client(base_url=site.url, trust_env=False) as http,
+    ):
+        assert http.post("/c/", content=b"a" * 12_000_000).status_code == 413
+        chunked = http.post("/c/", content=(b"a" * 1_000_000 for _ in range(12)))
+        assert chunked.status_code == 413
+        assert site.status("/livez") == 200
+
+
 def threads_of(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("Threads:")[1].split()[0])
