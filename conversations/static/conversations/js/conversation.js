@@ -42,6 +42,7 @@ export class ChatConversation extends HTMLElement {
 
   // Opening lands on the newest message; a reload stays where it was, also when that was the growing end.
   land() {
+    if (!this.transcript.childElementCount) return;
     const [navigation] = performance.getEntriesByType("navigation");
     const isNew = navigation?.type === "navigate";
     let wasAtEnd = false;

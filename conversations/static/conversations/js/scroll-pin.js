@@ -5,8 +5,9 @@ const NEAR = 48; // pixels from the end that still count as being there
 export class ScrollPin {
   // grows: the element whose growth is followed. jump: the link shown while not following.
   constructor(grows, jump, signal) {
+    this.grows = grows;
     this.jump = jump;
-    this.isPinned = this.isAtEnd();
+    this.isPinned = false;
     this.last = window.scrollY;
     const options = { signal, passive: true };
     window.addEventListener("scroll", () => this.scrolled(), options);
@@ -44,12 +45,16 @@ export class ScrollPin {
   release() {
     if (document.documentElement.scrollHeight <= window.innerHeight) return;
     this.isPinned = false;
-    this.jump.hidden = this.isAtEnd();
+    this.offerJump();
   }
 
   follow() {
     if (this.isPinned) this.toEnd();
-    else this.jump.hidden = this.isAtEnd();
+    else this.offerJump();
+  }
+
+  offerJump() {
+    this.jump.hidden = this.isAtEnd() || !this.grows.childElementCount;
   }
 
   toEnd() {
