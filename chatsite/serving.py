@@ -115,7 +115,7 @@ def migrate() -> int:
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
             if plan:
                 call_command("migrate", interactive=False, verbosity=0, stdout=StringIO())
-            if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+            if str(settings.CACHES["default"]["BACKEND"]).endswith("DatabaseCache"):
                 call_command("createcachetable", verbosity=0)
             return len(plan)
     except DatabaseError as error:

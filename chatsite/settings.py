@@ -164,8 +164,13 @@ elif database["ENGINE"] != "django.db.backends.postgresql":
 DATABASES = {"default": {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 
 REDIS_URL = environment.text("REDIS_URL")
+_cache: dict[str, object]
 if REDIS_URL:
-    _cache = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    _cache = {
+        "BACKEND": "chatsite.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
 elif WEB_CONCURRENCY > 1:
     _cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
 else:
