@@ -1,0 +1,119 @@
+"""Chromium, the site it looks at, and people who are signed in. Whatever the browser complains of fails the test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.chat import Chat
+from tests.browser.people import Complaints, Open, Person, Talk
+from tests.processes import Site
+from tests.upstream import Upstream
+
+ROOT = {
+    "DJANGO_SUPERUSER_USERNAME": "root",
+    "DJANGO_SUPERUSER_PASSWORD": "correct horse battery",
+    "DJANGO_SUPERUSER_EMAIL": "root@example.org",
+}
+PATIENCE = 15_000  # milliseconds, for what takes a moment on an idle machine
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`Policy violated: ${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    expect.set_options(timeout=PATIENCE)
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": FLAGS}
+
+
+# --- The site --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Upstream]:
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(endpoint: Upstream) -> Upstream:
+    """The scripted endpoint behind the site, with nothing of earlier tests in it."""
+    endpoint.reset()
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterator[Site]:
+    variables = {**ROOT, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
+    with Site(tmp_path_factory.mktemp("site"), **variables) as running:
+        yield running.wait_until_ready()
+
+
+# --- People ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ann(site: Site) -> Person:
+    """A new person on the plan that everyone begins with: ten requests a day."""
+    return Person(site)
+
+
+# --- Browsers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    found = Complaints()
+    yield found
+    assert not found.unexpected
+
+
+@pytest.fixture
+def open_browser(new_context: NewContext, complaints: Complaints) -> Open:
+    """`open_browser(person, **options of a context)` is an empty page of a browser of its own."""
+
+    def opened(person: Person | None = None, **options: Any) -> Page:
+        context = new_context(**{"locale": "en-US", **options})
+        context.set_default_timeout(PATIENCE)
+        context.on("console", complaints.on_console)
+        context.on("weberror", lambda error: complaints.heard.append(str(error.error)))
+        if options.get("java_script_enabled", True):
+            context.add_init_script(VIOLATIONS)
+        if person is not None:
+            context.add_cookies(person.cookies)
+        return context.new_page()
+
+    return opened
+
+
+@pytest.fixture
+def talk(open_browser: Open, ann: Person, upstream: Upstream) -> Talk:
+    """`talk(**options)` is a new chat in a browser of its own, signed in as ann."""
+
+    def started(**options: Any) -> Chat:
+        return Chat(open_browser(ann, **options), ann.url).open()
+
+    return started
+
+
+@pytest.fixture
+def chat(talk: Talk) -> Chat:
+    return talk()

@@ -1,0 +1,56 @@
+"""People with accounts, the browsers they open, and what those browsers complain of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from playwright._impl._api_structures import SetCookieParam
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.browser.chat import Chat
+from tests.processes import Site
+from tests.visitor import Visitor
+
+PASSWORD = "a long pass phrase"
+
+Open = Callable[..., Page]
+Talk = Callable[..., Chat]
+
+_numbers = itertools.count(1)
+
+
+class Person:
+    """Somebody with an account, signed in; the cookies can be put into any number of browsers."""
+
+    def __init__(self, site: Site) -> None:
+        self.name = f"ann{next(_numbers)}"
+        self.password = PASSWORD
+        self.url = site.url
+        fields = {"username": self.name, "password1": PASSWORD, "password2": PASSWORD}
+        with Visitor(site.url) as visitor:
+            page = visitor.submit("/accounts/signup/", fields)
+            assert page.url.path == "/", page.text
+            self.cookies: list[SetCookieParam] = [
+                {"name": name, "value": value, "url": site.url}
+                for name, value in visitor.http.cookies.items()
+            ]
+
+
+class Complaints:
+    """What browsers logged as errors. A test names beforehand what belongs to its story."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.expected: list[str] = []
+
+    def expect(self, *parts: str) -> None:
+        self.expected.extend(parts)
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.heard.append(f"{message.text} ({message.location.get('url', '')})")
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for text in self.heard if not any(part in text for part in self.expected)]
