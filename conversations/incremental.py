@@ -205,20 +205,31 @@ class Scanner:
 MARKS = re.compile(r"\*\*|~~|`|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|\]\([^)\s]*\)?")
 # A last line that says nothing yet: a marker without its text, the beginning of a fence or of a table's rule.
 BARE_LINE = re.compile(
-    r"[ \t>]*(?:[-+*=#_]+|[-+*] \[[ xX]?\]?|\d{1,9}[.)]?|`{2,}[^`]*|~{3,}.*|\|?[-:][-|: ]*)[ \t]*$"
+    r"[ \t>]*(?:[-+*=#_]+|[-+*] \[[ xX]?\]?|\d{1,9}[.)]?|`{2,}[^`]*|~{3,}.*|\|?[-:][-|: ]*|\|)[ \t]*$"
 )
 OPEN_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\](?:\([^()\n]*)?)?$")
+# The end of a segment is inside an address, the beginning of what follows may be its rest.
+IN_ADDRESS = re.compile(r"\]\([^()\s]*$")
+REST_OF_ADDRESS = re.compile(r"[^()\s]*\)?")
+NESTED_FENCE = re.compile(r"^[ \t>]*(?:[-+*] +|\d+[.)] +)?(?:```|~~~)", re.MULTILINE)
 OPEN_STAR = re.compile(r"(?:^|[^\w*])\*[^\s*][^*]*$")
 
 
-def soften(source: str) -> str:
-    """The open segment as it would look if it ended well: what dangles at its end is closed or left out."""
+def soften(source: str) -> tuple[str, int]:
+    """The open segment as it would look if it ended well, and how much of `source` that shows.
+
+    What dangles at the end is closed or left out.
+    """
     line = source.rfind("\n") + 1
     if BARE_LINE.match(source, line):
         source = source[:line]
     source = source.rstrip()
-    if len(re.findall(r"^[ \t>]*(?:[-+*] +|\d+[.)] +)?(?:```|~~~)", source, re.MULTILINE)) % 2:
-        return source  # inside a nested code block
+    if len(NESTED_FENCE.findall(source)) % 2:
+        return source, len(source)
+    return _closed(source), len(source)
+
+
+def _closed(source: str) -> str:
     begin = source.rfind("\n\n") + 1
     head, last = source[:begin], source[begin:]
     for opener, closer in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$")):
@@ -227,7 +238,7 @@ def soften(source: str) -> str:
         if at >= 0 and is_open:
             formula = last[at + 2 :].replace("`", "").strip().replace("\n", " ")
             return head + last[:at] + (f"`{formula}`" if formula else "")
-    last = last.rstrip("*_~")
+    last = last.rstrip("*_~$")
     if last.count("`") % 2:
         return head + last.rstrip("`") + ("`" if not last.endswith("`") else "")
     last = OPEN_LINK.sub(r"\1", last)
@@ -241,10 +252,12 @@ def soften(source: str) -> str:
     return head + (last.rstrip() + closers if closers else last)
 
 
-def tail_of(text: str, *, fence: bool) -> str:
-    """Text that has not been rendered yet, as it may be shown meanwhile. Growing text gives a growing tail."""
+def tail_of(shown: str, text: str, *, fence: bool) -> str:
+    """Text that has not been rendered yet, as it may follow what is shown. Growing text gives a growing tail."""
     if fence:
         return text.rstrip("`~").rstrip(" \t").removesuffix("\n").removesuffix("\r")
+    if IN_ADDRESS.search(shown, max(0, len(shown) - LONG_LINE)):
+        text = REST_OF_ADDRESS.sub("", text, count=1)
     line = text.rfind("\n") + 1
     if not text[line:].strip("-:=+|>#*0123456789. \t"):
         text = text[:line]

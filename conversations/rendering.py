@@ -440,14 +440,13 @@ def _fence_html(source: str) -> str:
     """A fenced block of any length, without colours."""
     first, _newline, rest = source.lstrip("\r\n").partition("\n")
     mark = re.match(r" *(`+|~+)", first)
-    code, _newline, last = rest.rstrip().rpartition("\n")
-    if mark is None or last.strip(" \t\r`~"):
-        code = rest
+    code = rest if rest.endswith("\n") else rest + "\n"
+    cut = code.rstrip()
+    last = cut.rpartition("\n")[2].strip()
+    if mark and len(last) >= len(mark[1]) and not last.strip(mark[1][0]):
+        code = cut.removesuffix(last).rstrip(" \t")
     language = first.strip(" \t\r`~").split(" ")[0]
-    return (
-        _cleaner.clean(_code_block(_printable(code.rstrip("\n")) + "\n", language, plain=True))
-        + "\n"
-    )
+    return _cleaner.clean(_code_block(_printable(code), language, plain=True)) + "\n"
 
 
 def _segment_html(text: str, segment: Segment, *, prefix: str, definitions: str = "") -> str:
@@ -595,29 +594,37 @@ class AnswerRenderer:
         work = self._open_characters + len(text) - self._scanner.start
         dear = self._open_size + have + 2 * new > allowed or work > OPEN_SHARE * len(text)
         if self.open_html and dear:
-            self.tail = tail_of(text[self._covered :], fence=bool(self._scanner.fence))
+            self.tail = self._tail(text)
             return
-        scanner = self._scanner
-        end = len(text)
-        segment = Segment(scanner.start, end, bool(scanner.fence), scanner.header, scanner.number)
-        if scanner.fence:
-            html = self._open_fence(text, segment)
-        else:
-            source = soften(text[segment.start : end])
-            self.rendered_characters += len(source)
-            part = Segment(0, len(source), False, segment.header, segment.number)
-            html = _segment_html(source, part, prefix=_identifier(self._prefix))
+        html, covered = self._open_html(text)
         self._open_size += len(html)
         self._open_characters = work
         if html and html != self.open_html:
-            self._covered, self.tail, self.open_html = end, "", html
-        elif html:  # what is new does not show yet; a tail that readers have must not shrink
-            self.tail = tail_of(text[self._covered :], fence=bool(scanner.fence))
+            self._covered, self.open_html = covered, html
+        # What is new may not show yet; a tail that readers have must not shrink.
+        self.tail = self._tail(text) if self.open_html else ""
 
-    def _open_fence(self, text: str, segment: Segment) -> str:
-        source = text[segment.start : segment.end]
-        code = tail_of(source, fence=True) or source
+    def _tail(self, text: str) -> str:
+        shown = text[self._scanner.start : self._covered]
+        return tail_of(shown, text[self._covered :], fence=bool(self._scanner.fence))
+
+    def _open_html(self, text: str) -> tuple[str, int]:
+        """The open segment's HTML and the code point up to which it shows the answer."""
+        scanner = self._scanner
+        source = text[scanner.start :]
+        if not scanner.fence:
+            shown, kept = soften(source)
+            self.rendered_characters += len(shown)
+            segment = Segment(0, len(shown), False, scanner.header, scanner.number)
+            html = _segment_html(shown, segment, prefix=_identifier(self._prefix))
+            return html, scanner.start + kept
+        code = tail_of("", source, fence=True)
         self.rendered_characters += len(code)
+        code += "\n"
         if len(code) > OPEN_CODE_LIMIT:
-            return _fence_html(code)
-        return _segment_html(code, Segment(0, len(code), fence=True), prefix="")
+            html = _fence_html(code)
+        else:
+            html = _segment_html(code, Segment(0, len(code), fence=True), prefix="")
+        # Without the last line's end: a tail goes on in that line.
+        covered = max(len(code) - 1, source.index("\n", len(source) - len(source.lstrip())) + 1)
+        return html.replace("\n</code></pre>", "</code></pre>"), scanner.start + covered

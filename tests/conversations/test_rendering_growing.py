@@ -278,3 +278,24 @@ def test_new_text_is_always_shown() -> None:
         renderer.update(text[:length])
         shown = sum(block.html.count("word") for block in renderer.blocks)
         assert shown + renderer.open_html.count("word") + renderer.tail.count("word") == length // 5
+
+
+def test_open_code_and_its_tail_are_the_code_so_far() -> None:
+    code = "".join(f"    if x{n} * 2:  # `note`\n\n" for n in range(300))
+    renderer, text = AnswerRenderer(), "```python\n" + code
+    for length in range(12, len(text), 3):
+        renderer.update(text[:length])
+        box = audit(renderer.open_html.removesuffix("\n")).text
+        shown = box.removeprefix("python") + renderer.tail
+        assert code[: length - 10].startswith(shown)
+        assert (
+            len(shown) >= len(code[: length - 10].rstrip("`").rstrip(" ")) - 1
+        )  # an end of line waits
+
+
+def test_a_tail_does_not_show_the_rest_of_an_address() -> None:
+    text = "Words to begin with, then [a link](http://a.b/c/d/e/f/g/h/i/j/k/l/m/n/o/p) and more."
+    renderer = AnswerRenderer()
+    for length in range(1, len(text) + 1):
+        renderer.update(text[:length])
+        assert "/" not in audit(renderer.open_html).text + renderer.tail
