@@ -23,7 +23,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Tail:
-    """Plain text that follows the open block until it is rendered with it."""
+    """Plain text that follows the open block, from where the last tail stopped, until it is rendered with it."""
 
     index: int
     text: str

@@ -234,13 +234,16 @@ def checkpoints_of(keys: list[UUID]) -> dict[UUID, Checkpoint]:
 
 @dataclass
 class Position:
-    """Where one reader is. Positions of text and reasoning are code points; `blocks` counts finished blocks."""
+    """Where one reader is: code points of text, reasoning and tail, finished blocks, the open block it has.
+
+    A new connection has no open block: it is sent first, so that a tail never goes on from an older one.
+    """
 
     text: int
     reasoning: int = 0
     blocks: int = 0
-    open_html: str = ""
-    tail: str = ""
+    open_html: str | None = None
+    tail: int = 0
 
 
 Slice = tuple[events.Event, int | None]
@@ -299,12 +302,16 @@ def _html_slices(answer: Answer, position: Position) -> list[Slice]:
             slices.append((events.Block(block.index, block.html), block.end))
         if len(rendered.blocks) > position.blocks:
             position.blocks = len(rendered.blocks)
-            position.open_html = position.tail = ""
-        if rendered.open_html != position.open_html:
+            position.open_html = None
+        shows = rendered.open_html or rendered.tail
+        if rendered.open_html != (position.open_html or "") or (
+            position.open_html is None and shows
+        ):
             slices.append((events.Open(rendered.open_index, rendered.open_html), rendered.length))
-        if rendered.tail != position.tail:
-            slices.append((events.Tail(rendered.open_index, rendered.tail), rendered.length))
-        position.open_html, position.tail = rendered.open_html, rendered.tail
+            position.open_html, position.tail = rendered.open_html, 0
+        if new := rendered.tail[position.tail :]:
+            slices.append((events.Tail(rendered.open_index, new), rendered.length))
+            position.tail = len(rendered.tail)
         position.text = max(position.text, rendered.length)
     if answer.replacement is not None:
         slices.append((events.Replace(answer.replacement), position.text))

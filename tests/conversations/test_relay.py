@@ -10,6 +10,7 @@ import pytest
 
 from conversations import events, relay, sse
 from conversations.relay import Answer, Ending, Slice
+from conversations.rendering import render_markdown
 
 TEXT = "# Title\n\nFirst **paragraph**.\n\n- one\n- two\n\n```python\nx = 1\n```\n\nThe end."
 
@@ -115,6 +116,33 @@ def test_html_grows_and_resumes_to_the_same_page() -> None:
 
     for cut_every in (1, 6, 30):
         assert asyncio.run(scenario(cut_every)) == undisturbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"- item number {number} of a long list\n" for number in range(600)),
+        "```\n" + "".join(f"line {number} of a long fence\n" for number in range(900)) + "```\n",
+    ],
+    ids=["list", "fence"],
+)
+def test_long_open_block_costs_few_bytes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the wire has it, tails included, to one reader who looks after every forty characters."""
+    monkeypatch.setattr(relay, "interval", lambda: 0.0)
+
+    async def scenario() -> int:
+        answer, sent = answer_with(), 0
+        reader = relay.read(answer, 0, html=True, describe=describe)
+        for start in range(0, len(text), 40):
+            answer.append(text[start : start + 40])
+            sent += sum(len(sse.encode(*one)) for one in await anext(reader))
+        answer.end(Ending("complete"))
+        async for part in reader:
+            sent += sum(len(sse.encode(*one)) for one in part)
+        return sent
+
+    final = len(render_markdown(text).encode())
+    assert asyncio.run(scenario()) < 6 * final + 200 * len(text) / 40
 
 
 def test_silence_is_an_empty_slice(monkeypatch: pytest.MonkeyPatch) -> None:

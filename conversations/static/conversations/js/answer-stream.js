@@ -97,34 +97,35 @@ export class AnswerStream {
 
   fill(index, html) {
     const wrapper = this.wrapper(index);
-    const tail = wrapper.querySelector("[data-tail]")?.textContent ?? "";
     if (this.shown?.get(wrapper) !== html) {
       this.shown ??= new WeakMap();
       this.shown.set(wrapper, html);
       wrapper.innerHTML = html;
     }
-    return { wrapper, tail };
+    wrapper.querySelector("[data-tail]")?.remove();
+    return wrapper;
   }
 
   block({ index, html }) {
-    const { wrapper } = this.fill(index, html);
-    wrapper.querySelector("[data-tail]")?.remove();
+    this.fill(index, html);
     for (const other of [...this.body.children]) {
       if (Number(other.dataset.block) > index) other.remove();
     }
     this.say("answer:grew");
   }
 
+  // The open block takes the place of what stood there, its tail included.
   open({ index, html }) {
-    const { tail } = this.fill(index, html);
-    this.tail({ index, text: tail });
+    const wrapper = this.fill(index, html);
+    if (!html) wrapper.remove();
+    this.say("answer:grew");
   }
 
+  // What has come since the open block was rendered; each event goes on where the last one stopped.
   tail({ index, text }) {
     const wrapper = this.wrapper(index);
     const old = wrapper.querySelector("[data-tail]");
-    if (!text) old?.remove();
-    else if (old) old.textContent = text;
+    if (old) old.append(text);
     else this.tailPlace(wrapper).append(this.tailNode(text));
     this.say("answer:grew");
   }
