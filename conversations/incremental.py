@@ -39,6 +39,10 @@ class Segment:
     number: int | None = None
 
 
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 

@@ -1,6 +1,6 @@
 """Markdown to safe HTML; the only place that marks anything safe.
 
-comrak reads Markdown, Pygments colours code by classes, latex2mathml turns formulas into MathML, nh3's allow-list comes
+comrak reads Markdown, `highlighting.py` colours code, `formulas.py` turns LaTeX into MathML, nh3's allow-list comes
 last. comrak and nh3 are native code that is quadratic in places, so each gets one bounded segment at a time
 (`incremental.py` says where text is cut). HTML depends on the active language: labels of boxes are translated.
 """
@@ -11,55 +11,27 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape, unescape
 
 import comrak
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from latex2mathml.converter import convert
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
-from .incremental import SEGMENT_BYTES, Scanner, Segment, soften, tail_of
+from .formulas import MATH_ATTRIBUTES, MATH_TAGS, formula_html
+from .highlighting import CODE_LIMIT, code_html
+from .incremental import SEGMENT_BYTES, Scanner, Segment, soften, tail_of, words
 
 COMRAK_BYTES = 16_000
-CODE_LIMIT = 10_000  # code points; longer blocks have no colours, which cost about 3 µs a character
 # While a block grows: coloured HTML is five times as long, and the finished block may have to do without.
 OPEN_CODE_LIMIT = CODE_LIMIT // 5
 NESTING_LIMIT = 100
 TABLE_CELLS = 14_000  # more than a segment can spell out; comrak adds the cells that rows leave out
-FORMULA_LIMIT = 2_000
 FORMULAS_PER_SEGMENT = 150
 DEFINITIONS_LIMIT = 2_000
 OPEN_SHARE = (
     3.0  # spent on rendering open blocks again, as a multiple of the HTML and of the text so far
 )
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# A lexer is a hundred regular expressions of somebody's; only well-trodden ones read what a stranger made a model say.
-LANGUAGES = _words(
-    """awk bash basic bat batch c c# c++ clojure cmake cpp cs csharp css dart diff docker dockerfile elixir
-    elm erlang fish fortran fsharp go golang graphql groovy haskell hcl hs html http ini java javascript js json
-    json5 jsx julia kotlin latex less lisp lua make makefile matlab nginx nix objective-c objectivec ocaml
-    octave perl php pl posh powershell properties proto protobuf ps1 py py3 python python3 pycon r rb
-    rs ruby rust sass scala scheme scss sh shell solidity sql swift tcl terraform tex toml ts tsx typescript
-    verilog vhdl vim vue xml yaml yml zig zsh console shell-session"""
-)
-
-# These lexers take two to ten seconds for 10 kB of short lines; Kotlin's words are near enough.
-_SUBSTITUTES = dict.fromkeys(("c#", "cs", "csharp", "groovy", "java"), "kotlin")
-# Pygments takes seconds for 10 kB of one line, or of white space, in most languages: the square of such a run.
-_MONSTROUS = re.compile(r"[^\n]{400,}|(?:\n[ \t\r]*){20,}")
-
-_plain = HtmlFormatter(nowrap=True)
 
 
 def _extensions(*, footnotes: bool, latex: bool) -> comrak.ExtensionOptions:
@@ -80,22 +52,13 @@ _PARSE = comrak.ParseOptions()
 _RENDER = comrak.RenderOptions()
 _RENDER.escape = True  # raw HTML is shown as text
 
-_MATH_TAGS = _words(
-    """math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace
-    msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover"""
-)
-_MATH_ATTRIBUTES = _words(
-    """accent columnalign columnlines columnspacing columnspan depth display displaystyle fence form height
-    linethickness lspace mathcolor mathvariant maxsize minsize movablelimits notation rowlines rowspacing rspace
-    scriptlevel separator stretchy symmetric voffset width"""
-)
-TAGS = _MATH_TAGS | _words(
+TAGS = MATH_TAGS | words(
     """a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre section span strong sup table tbody td th thead
     tr ul"""
 )
 _BOX = {"tabindex", "role", "aria-label", "class"}
 ATTRIBUTES: dict[str, set[str]] = {
-    **{tag: set(_MATH_ATTRIBUTES) for tag in _MATH_TAGS},
+    **{tag: set(MATH_ATTRIBUTES) for tag in MATH_TAGS},
     "a": {"href", "title", "target", "id", "class", "aria-label"},
     "code": {"class"},
     "div": _BOX,
@@ -114,106 +77,6 @@ _cleaner = nh3.Cleaner(
     url_schemes={"http", "https", "mailto"},
     link_rel="noopener noreferrer nofollow",
 )
-
-# --- formulas -----------------------------------------------------------------------------------------------------
-
-# latex2mathml reads these as rows without columns or prints their `&`; the ones on the right it gets right.
-_LIKE_ALIGN = re.compile(
-    r"\\(begin|end)\{(?:aligned|align|alignat\*?|alignedat|eqnarray\*?|flalign\*?)\}(\{\d+\})?"
-)
-_LIKE_GATHER = re.compile(r"\\(begin|end)\{(?:gathered|gather\*?|multline\*?|multlined)\}")
-_EQUATION = re.compile(r"\\(?:begin|end)\{equation\*?\}|\\(?:nonumber|notag)\b|\\label\{[^{}]*\}")
-_UNREAD = re.compile(r"<mi>&</mi>|<mspace linebreak|\\[a-zA-Z]|<merror")
-_SYNONYMS = {
-    r"\middle": "",
-    r"\arg": r"\operatorname{arg}",
-    r"\R": r"\mathbb{R}",
-    r"\N": r"\mathbb{N}",
-    r"\Z": r"\mathbb{Z}",
-    r"\bm": r"\mathbf",
-}
-_NESTING_TOKEN = re.compile(r"\\(?:begin|left|end|right)(?![a-zA-Z])|\\.|[{}]", re.DOTALL)
-_NESTING = {"{": 1, "\\begin": 1, "\\left": 1, "}": -1, "\\end": -1, "\\right": -1}
-_SYNONYM = re.compile(r"\\(?:middle|arg|R|N|Z|bm)(?![a-zA-Z])")
-
-
-@lru_cache(maxsize=1024)
-def _mathml(latex: str, *, display: bool) -> str:
-    """MathML, or "" for what cannot be read. Cached: a streamed formula is rendered several times."""
-    depth = deepest = 0
-    for token in _NESTING_TOKEN.findall(latex):
-        depth += _NESTING.get(token, 0)
-        deepest = max(deepest, depth)
-    if len(latex) > FORMULA_LIMIT or depth or deepest > 30:
-        return ""
-    latex = _EQUATION.sub("", latex)
-    latex = _LIKE_ALIGN.sub(r"\\\1{align*}", latex)
-    latex = _LIKE_GATHER.sub(
-        lambda found: r"\begin{array}{c}" if found[1] == "begin" else r"\end{array}", latex
-    )
-    latex = _SYNONYM.sub(lambda found: _SYNONYMS[found[0]], latex).strip()
-    for attempt in (latex, rf"\begin{{align*}}{latex}\end{{align*}}"):
-        try:
-            mathml = convert(attempt, display="block" if display else "inline")
-        except Exception:  # what its own bugs raise, RecursionError included
-            return ""
-        if latex and not _UNREAD.search(mathml):
-            return str(mathml)
-    return ""
-
-
-def _formula(source: str, *, display: bool) -> str:
-    """source: as comrak escaped it."""
-    latex = unescape(source)
-    mathml = _mathml(latex, display=display)
-    if not mathml:
-        return f'<code class="math-source">{escape(latex.strip())}</code>'
-    if not display:
-        return mathml
-    label = escape(_("Formula"))
-    return (
-        f'<span class="math-block" tabindex="0" role="group" aria-label="{label}">{mathml}</span>'
-    )
-
-
-# --- code ---------------------------------------------------------------------------------------------------------
-
-
-def _is_monstrous(code: str) -> bool:
-    """Pygments would take the square of its length: a run without an end, or comments without one."""
-    return code.count("/*") > code.count("*/") + 20 or _MONSTROUS.search(code) is not None
-
-
-def _colour(code: str, language: str) -> str:
-    if language.lower() not in LANGUAGES or len(code) > CODE_LIMIT or _is_monstrous(code):
-        return escape(code)
-    return _colour_cached(code, language) if len(code) <= 2_000 else _colour_now(code, language)
-
-
-def _colour_now(code: str, language: str) -> str:
-    try:
-        lexer = get_lexer_by_name(
-            _SUBSTITUTES.get(language.lower(), language), stripnl=False, ensurenl=False
-        )
-    except ClassNotFound:
-        return escape(code)
-    return str(highlight(code, lexer, _plain))
-
-
-_colour_cached = lru_cache(maxsize=256)(_colour_now)
-
-
-def _code_block(code: str, language: str, *, plain: bool = False) -> str:
-    language = re.sub(r"[^\w+#.-]", "", language)[:30]
-    name = escape(language)
-    kind = f"highlight language-{name}" if name else "highlight"
-    label = escape(_("Code: %(language)s") % {"language": language} if language else _("Code"))
-    return (
-        f'<div class="code-block"><div class="code-head"><span class="code-language">{name}</span></div>'
-        f'<pre tabindex="0" role="group" aria-label="{label}" dir="ltr"><code class="{kind}">'
-        f"{escape(code) if plain else _colour(code, language)}</code></pre></div>"
-    )
-
 
 # --- what comrak made, made ours ----------------------------------------------------------------------------------
 
@@ -313,7 +176,7 @@ def _ours(html: str, prefix: str) -> str:
             lambda found: (
                 _sole_formula(found[3])
                 if found[2]
-                else _code_block(unescape(found[3]), unescape(found[1] or ""))
+                else code_html(unescape(found[3]), unescape(found[1] or ""))
             ),
             html,
         )
@@ -325,7 +188,7 @@ def _ours(html: str, prefix: str) -> str:
             left[0] -= 1
             if left[0] < 0:
                 return f'<code class="math-source">{found[2]}</code>'
-            return _formula(found[2], display=found[1] == "display")
+            return formula_html(found[2], display=found[1] == "display")
 
         html = _MATH.sub(formula, html)
     if "<h" in html:
@@ -343,7 +206,7 @@ def _ours(html: str, prefix: str) -> str:
     if "http" in html or "<a" in html or "<img" in html:
         html = _with_links(html)
     if "footnote" in html:
-        html = _FOOTNOTE_ID.sub(rf" \1{prefix}\2", html)
+        html = _FOOTNOTE_ID.sub(rf" \g<1>{prefix}\g<2>", html)
         html = _BACK_LABEL.sub(
             lambda found: (
                 f'aria-label="{escape(_("Back to reference %(number)s") % {"number": found[1]})}"'
@@ -355,7 +218,7 @@ def _ours(html: str, prefix: str) -> str:
 
 def _sole_formula(source: str) -> str:
     """A paragraph that is one displayed formula becomes its box."""
-    html = _formula(source, display=True)
+    html = formula_html(source, display=True)
     if html.startswith("<span"):
         return f"<div{html.removeprefix('<span').removesuffix('</span>')}</div>"
     return f"<p>{html}</p>"
@@ -446,7 +309,7 @@ def _fence_html(source: str) -> str:
     if mark and len(last) >= len(mark[1]) and not last.strip(mark[1][0]):
         code = cut.removesuffix(last).rstrip(" \t")
     language = first.strip(" \t\r`~").split(" ")[0]
-    return _cleaner.clean(_code_block(_printable(code), language, plain=True)) + "\n"
+    return _cleaner.clean(code_html(_printable(code), language, plain=True)) + "\n"
 
 
 def _segment_html(text: str, segment: Segment, *, prefix: str, definitions: str = "") -> str:
@@ -492,6 +355,11 @@ def render_markdown(text: str, *, prefix: str = "") -> SafeString:
         for each in segments
     ]
     return mark_safe("".join(parts))  # noqa: S308 (nh3 came last in every part)
+
+
+def from_cache(html: str) -> SafeString:
+    """HTML that one of these functions made earlier."""
+    return mark_safe(html)  # noqa: S308 (made here)
 
 
 def render_plain(text: str) -> SafeString:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from accounts.models import User
@@ -20,7 +20,7 @@ from accounts.models import User
 from .errors import sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
-from .rendering import render_markdown, render_plain
+from .rendering import from_cache, render_markdown, render_plain
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt
@@ -266,7 +266,7 @@ def _html(messages: list[Message]) -> dict[UUID, SafeString]:
     for message in messages:
         key = keys.get(message.pk, "")
         if key in cached:
-            html[message.pk] = mark_safe(cached[key])  # noqa: S308 (made by rendering.py)
+            html[message.pk] = from_cache(cached[key])
         elif message.role == Message.Role.USER:
             html[message.pk] = render_plain(message.content)
         else:

@@ -184,6 +184,11 @@ def test_link_definitions_reach_across_blocks() -> None:
     assert audit(rendered(long)).links == ["http://a.b"]
 
 
+def test_footnotes_of_a_message_whose_id_begins_with_a_digit() -> None:
+    html = render_markdown("Yes[^1]\n\n[^1]: Really", prefix="8c1d-")
+    assert 'id="8c1d-fn' in html
+
+
 def test_footnotes_have_ids_of_their_message() -> None:
     html = rendered("a[^1] b[^1]\n\n[^1]: foot", prefix='m"1-')
     assert 'href="#m1-fn-1" id="m1-fnref-1"' in html
