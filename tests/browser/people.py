@@ -27,14 +27,24 @@ class Person:
         self.name = f"ann{next(_numbers)}"
         self.password = PASSWORD
         self.url = site.url
-        fields = {"username": self.name, "password1": PASSWORD, "password2": PASSWORD}
+        self.email = f"{self.name}@example.org"
+        fields = {"username": self.name, "email": self.email}
         with Visitor(site.url) as visitor:
-            page = visitor.submit("/accounts/signup/", fields)
+            page = visitor.submit(
+                "/accounts/signup/", {**fields, "password1": PASSWORD, "password2": PASSWORD}
+            )
             assert page.url.path == "/", page.text
             self.cookies: list[SetCookieParam] = [
                 {"name": name, "value": value, "url": site.url}
                 for name, value in visitor.http.cookies.items()
             ]
+
+    def visitor(self) -> Visitor:
+        """The same person without a browser: quick, to prepare what a browser looks at."""
+        visitor = Visitor(self.url)
+        for cookie in self.cookies:
+            visitor.http.cookies.set(cookie["name"], cookie["value"])
+        return visitor
 
 
 class Complaints:
