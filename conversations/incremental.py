@@ -215,6 +215,7 @@ OPEN_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\](?:\([^()\n]*)?)?$")
 # The end of a segment is inside an address, the beginning of what follows may be its rest.
 IN_ADDRESS = re.compile(r"\]\([^()\s]*$")
 REST_OF_ADDRESS = re.compile(r"[^()\s]*\)?")
+DANGLING = "*`~_#>|[]($\\ \t\r\n"  # what says nothing at the end of a tail
 NESTED_FENCE = re.compile(r"^[ \t>]*(?:[-+*] +|\d+[.)] +)?(?:```|~~~)", re.MULTILINE)
 OPEN_STAR = re.compile(r"(?:^|[^\w*])\*[^\s*][^*]*$")
 
@@ -256,13 +257,39 @@ def _closed(source: str) -> str:
     return head + (last.rstrip() + closers if closers else last)
 
 
-def tail_of(shown: str, text: str, *, fence: bool) -> str:
-    """Text that has not been rendered yet, as it may follow what is shown. Growing text gives a growing tail."""
-    if fence:
-        return text.rstrip("`~").rstrip(" \t").removesuffix("\n").removesuffix("\r")
-    if IN_ADDRESS.search(shown, max(0, len(shown) - LONG_LINE)):
-        text = REST_OF_ADDRESS.sub("", text, count=1)
-    line = text.rfind("\n") + 1
-    if not text[line:].strip("-:=+|>#*0123456789. \t"):
-        text = text[:line]
-    return MARKS.sub("", text.rstrip("*`~_#>|[]($\\ \t\r\n"))
+def code_tail(text: str) -> str:
+    """What follows the code that is shown, without what may turn out to be the fence's end."""
+    return text.rstrip("`~").rstrip(" \t").removesuffix("\n").removesuffix("\r")
+
+
+class Tail:
+    """Text that has not been rendered yet, as it may follow what is shown. Growing text gives a growing tail.
+
+    Finished lines are cleaned of their marks once: looking at them again for each delta would be quadratic.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._done = -1
+        self._in_address = False
+        self._lines = ""
+
+    def after(self, shown_start: int, start: int, text: str) -> str:
+        """start: where the tail begins in the whole `text`; what is shown before it begins at `shown_start`."""
+        if start != self._start:
+            self._start = self._done = start
+            self._lines = ""
+            before = max(shown_start, start - LONG_LINE)
+            self._in_address = IN_ADDRESS.search(text[before:start]) is not None
+        if self._in_address:
+            rest = REST_OF_ADDRESS.match(text, start)
+            self._done = rest.end() if rest else start
+            self._in_address = self._done == len(text)
+        line = text.rfind("\n", self._done) + 1
+        if line:
+            self._lines += MARKS.sub("", text[self._done : line])
+            self._done = line
+        last = text[self._done :]
+        if not last.strip("-:=+|>#*0123456789. \t"):
+            last = ""
+        last = MARKS.sub("", last.rstrip(DANGLING))
+        return self._lines + last if last else self._lines.rstrip(DANGLING)

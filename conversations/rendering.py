@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from .formulas import MATH_ATTRIBUTES, MATH_TAGS, formula_html
 from .highlighting import CODE_LIMIT, code_html
-from .incremental import SEGMENT_BYTES, Scanner, Segment, soften, tail_of, words
+from .incremental import SEGMENT_BYTES, Scanner, Segment, Tail, code_tail, soften, words
 
 COMRAK_BYTES = 16_000
 # While a block grows: coloured HTML is five times as long, and the finished block may have to do without.
@@ -408,6 +408,7 @@ class AnswerRenderer:
         self.rendered_characters = 0  # handed to the pipeline so far, over all renderings
         self._prefix = prefix
         self._scanner = Scanner()
+        self._tail_text = Tail()
         self._lock = threading.Lock()
         self._covered = 0  # code points that blocks and open_html show
         self._finished_size = 0
@@ -473,8 +474,9 @@ class AnswerRenderer:
         self.tail = self._tail(text) if self.open_html else ""
 
     def _tail(self, text: str) -> str:
-        shown = text[self._scanner.start : self._covered]
-        return tail_of(shown, text[self._covered :], fence=bool(self._scanner.fence))
+        if self._scanner.fence:
+            return code_tail(text[self._covered :])
+        return self._tail_text.after(self._scanner.start, self._covered, text)
 
     def _open_html(self, text: str) -> tuple[str, int]:
         """The open segment's HTML and the code point up to which it shows the answer."""
@@ -486,7 +488,7 @@ class AnswerRenderer:
             segment = Segment(0, len(shown), False, scanner.header, scanner.number)
             html = _segment_html(shown, segment, prefix=_identifier(self._prefix))
             return html, scanner.start + kept
-        code = tail_of("", source, fence=True)
+        code = code_tail(source)
         self.rendered_characters += len(code)
         code += "\n"
         if len(code) > OPEN_CODE_LIMIT:
