@@ -2,15 +2,12 @@
 
 comrak reads Markdown, `highlighting.py` colours code, `formulas.py` turns LaTeX into MathML, nh3's allow-list comes
 last. comrak and nh3 are native code that is quadratic in places, so each gets one bounded segment at a time
-(`incremental.py` says where text is cut). HTML depends on the active language: labels of boxes are translated.
+(`incremental.py` says where). HTML depends on the active language: labels of boxes are translated.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-import time
-from dataclasses import dataclass
 from html import escape, unescape
 
 import comrak
@@ -19,19 +16,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from .formulas import MATH_ATTRIBUTES, MATH_TAGS, formula_html
-from .highlighting import CODE_LIMIT, code_html
-from .incremental import SEGMENT_BYTES, Scanner, Segment, Tail, code_tail, soften, words
+from .highlighting import code_html
+from .incremental import SEGMENT_BYTES, Scanner, Segment, words
 
 COMRAK_BYTES = 16_000
-# While a block grows: coloured HTML is five times as long, and the finished block may have to do without.
-OPEN_CODE_LIMIT = CODE_LIMIT // 5
 NESTING_LIMIT = 100
 TABLE_CELLS = 14_000  # more than a segment can spell out; comrak adds the cells that rows leave out
 FORMULAS_PER_SEGMENT = 150
 DEFINITIONS_LIMIT = 2_000
-OPEN_SHARE = (
-    3.0  # spent on rendering open blocks again, as a multiple of the HTML and of the text so far
-)
 
 
 def _extensions(*, footnotes: bool, latex: bool) -> comrak.ExtensionOptions:
@@ -299,7 +291,7 @@ def _html(source: str, *, prefix: str = "", footnotes: bool = False) -> str:
     return _cleaner.clean(html)
 
 
-def _fence_html(source: str) -> str:
+def fence_html(source: str) -> str:
     """A fenced block of any length, without colours."""
     first, _newline, rest = source.lstrip("\r\n").partition("\n")
     mark = re.match(r" *(`+|~+)", first)
@@ -312,14 +304,14 @@ def _fence_html(source: str) -> str:
     return _cleaner.clean(code_html(_printable(code), language, plain=True)) + "\n"
 
 
-def _segment_html(text: str, segment: Segment, *, prefix: str, definitions: str = "") -> str:
+def segment_html(text: str, segment: Segment, *, prefix: str, definitions: str = "") -> str:
     source = text[segment.start : segment.end]
     if (
         segment.fence
         and len(source) * 4 > SEGMENT_BYTES
         and len(_printable(source).encode()) > SEGMENT_BYTES
     ):
-        return _fence_html(source)
+        return fence_html(source)
     if segment.header:
         source = segment.header + source
     html = _html(source + definitions if definitions else source, prefix=prefix)
@@ -328,7 +320,7 @@ def _segment_html(text: str, segment: Segment, *, prefix: str, definitions: str 
     return html
 
 
-def _identifier(prefix: str) -> str:
+def identifier(prefix: str) -> str:
     return re.sub(r"[^\w-]", "", prefix)
 
 
@@ -337,7 +329,7 @@ def render_markdown(text: str, *, prefix: str = "") -> SafeString:
 
     prefix: what makes the ids of its footnotes unique in a page.
     """
-    prefix = _identifier(prefix)
+    prefix = identifier(prefix)
     definitions = ""
     if "]:" in text:
         footnotes = _FOOTNOTE.search(text) is not None
@@ -351,7 +343,7 @@ def render_markdown(text: str, *, prefix: str = "") -> SafeString:
         )
     segments = Scanner().feed(text, final=True)
     parts = [
-        _segment_html(text, each, prefix=prefix, definitions="" if each.fence else definitions)
+        segment_html(text, each, prefix=prefix, definitions="" if each.fence else definitions)
         for each in segments
     ]
     return mark_safe("".join(parts))  # noqa: S308 (nh3 came last in every part)
@@ -370,131 +362,3 @@ def render_plain(text: str) -> SafeString:
         html = _PIECE.sub(lambda found: _plain_link(found[0]), html)
     html = html.replace('target="_blank">', 'target="_blank" rel="noopener noreferrer nofollow">')
     return mark_safe("<p>" + html.replace("\n", "<br>\n") + "</p>")  # noqa: S308 (escaped above)
-
-
-# --- an answer while it grows -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Block:
-    """A finished part of an answer.
-
-    end: code points of the answer that it and the blocks before it cover.
-    announced_at: length of the answer when the block was found to be finished.
-    """
-
-    index: int
-    html: str
-    end: int
-    announced_at: int
-
-
-class AnswerRenderer:
-    """The HTML of one running answer, shared by all its readers and safe to call from any thread.
-
-    blocks: finished, append-only; their HTML one after the other is the page's. open_html: the block that grows, by
-    `open_index`; tail: text to show behind it, which only grows until `open_html` changes, so that a reader is sent
-    what is new of it. Rendering the open block again is rationed: what was spent on it stays within OPEN_SHARE of all
-    HTML, and between two renderings the tail carries the news.
-    """
-
-    def __init__(self, prefix: str = "") -> None:
-        self.blocks: list[Block] = []
-        self.open_html = ""
-        self.open_index = 0
-        self.tail = ""
-        self.length = 0
-        self.last_cost_seconds = 0.0
-        self.rendered_characters = 0  # handed to the pipeline so far, over all renderings
-        self._prefix = prefix
-        self._scanner = Scanner()
-        self._tail_text = Tail()
-        self._lock = threading.Lock()
-        self._covered = 0  # code points that blocks and open_html show
-        self._finished_size = 0
-        self._open_size = 0  # of all renderings of open blocks together, in HTML
-        self._open_characters = 0  # and in Markdown
-
-    def update(self, text: str) -> None:
-        """text: the whole answer so far; it only ever grows. Costs nothing when it has not."""
-        with self._lock:
-            if len(text) == self.length:
-                return
-            started = time.perf_counter()
-            self._take(text, self._scanner.feed(text))
-            self._show_open(text)
-            self.length = len(text)
-            self.last_cost_seconds = time.perf_counter() - started
-
-    def finish(self, text: str) -> str | None:
-        """Turn what is open into blocks. The whole answer's HTML if the blocks do not add up to it, else None."""
-        with self._lock:
-            started = time.perf_counter()
-            self._take(text, self._scanner.feed(text, final=True))
-            self.open_html = self.tail = ""
-            self.open_index = len(self.blocks)
-            self.length = len(text)
-            whole = None
-            if (
-                "]:" in text
-            ):  # segments alone make up the whole unless definitions reach across them
-                whole = str(render_markdown(text, prefix=self._prefix))
-                self.rendered_characters += len(text)
-                if whole == "".join(block.html for block in self.blocks):
-                    whole = None
-            self.last_cost_seconds = time.perf_counter() - started
-            return whole
-
-    def _take(self, text: str, segments: list[Segment]) -> None:
-        for segment in segments:
-            html = _segment_html(text, segment, prefix=_identifier(self._prefix))
-            self.rendered_characters += segment.end - segment.start
-            if html:
-                self.blocks.append(Block(len(self.blocks), html, segment.end, len(text)))
-            self._finished_size += len(html)
-            self._covered = segment.end
-            self.open_html = self.tail = ""
-            self.open_index = len(self.blocks)
-
-    def _show_open(self, text: str) -> None:
-        new = len(text) - self._covered
-        have = len(self.open_html)
-        allowed = OPEN_SHARE * (self._finished_size + have + new)
-        work = self._open_characters + len(text) - self._scanner.start
-        dear = self._open_size + have + 2 * new > allowed or work > OPEN_SHARE * len(text)
-        if self.open_html and dear:
-            self.tail = self._tail(text)
-            return
-        html, covered = self._open_html(text)
-        self._open_size += len(html)
-        self._open_characters = work
-        if html and html != self.open_html:
-            self._covered, self.open_html = covered, html
-        # What is new may not show yet; a tail that readers have must not shrink.
-        self.tail = self._tail(text) if self.open_html else ""
-
-    def _tail(self, text: str) -> str:
-        if self._scanner.fence:
-            return code_tail(text[self._covered :])
-        return self._tail_text.after(self._scanner.start, self._covered, text)
-
-    def _open_html(self, text: str) -> tuple[str, int]:
-        """The open segment's HTML and the code point up to which it shows the answer."""
-        scanner = self._scanner
-        source = text[scanner.start :]
-        if not scanner.fence:
-            shown, kept = soften(source)
-            self.rendered_characters += len(shown)
-            segment = Segment(0, len(shown), False, scanner.header, scanner.number)
-            html = _segment_html(shown, segment, prefix=_identifier(self._prefix))
-            return html, scanner.start + kept
-        code = code_tail(source)
-        self.rendered_characters += len(code)
-        code += "\n"
-        if len(code) > OPEN_CODE_LIMIT:
-            html = _fence_html(code)
-        else:
-            html = _segment_html(code, Segment(0, len(code), fence=True), prefix="")
-        # Without the last line's end: a tail goes on in that line.
-        covered = max(len(code) - 1, source.index("\n", len(source) - len(source.lstrip())) + 1)
-        return html.replace("\n</code></pre>", "</code></pre>"), scanner.start + covered

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from conversations.rendering import AnswerRenderer, render_markdown
+from conversations.growing import AnswerRenderer
+from conversations.rendering import render_markdown
 
 from .test_rendering import audit
 

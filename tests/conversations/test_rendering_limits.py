@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from conversations.rendering import AnswerRenderer, render_markdown, render_plain
+from conversations.growing import AnswerRenderer
+from conversations.rendering import render_markdown, render_plain
 
 from .test_rendering import audit
 
