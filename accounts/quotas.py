@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Round
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -25,6 +26,7 @@ from .models import Plan, Reservation, UsagePeriod, UsageRecord, User
 
 DAY, MONTH = UsagePeriod.Kind.DAY, UsagePeriod.Kind.MONTH
 ZERO = Decimal(0)
+MONEY_PLACES = 8  # of every column of money
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def reserve(
     tokens: what the prompt and the answer may take; with less left, what is left down to `least_tokens`.
     Raises QuotaExceeded, with nothing set aside. Call inside the transaction that writes what is being paid for.
     """
-    period = Period.at(now)
+    period, money = Period.at(now), _rounded(money)
     with transaction.atomic():
         granted = _take_or_shrink(user, period, limits, tokens, least_tokens, money)
         if granted is None:
@@ -201,6 +203,16 @@ def reserve(
             created_at=now,
         )
     return granted
+
+
+def _rounded(money: Decimal) -> Decimal:
+    """As it is stored, so that the counters are the sum of rows that were each rounded alike."""
+    return money.quantize(Decimal(1).scaleb(-MONEY_PLACES))
+
+
+def _changed_by(column: str, money: Decimal) -> Round:
+    """That column of money and so much more. SQLite adds floats: 0.1 + 0.7 - 0.7 - 0.1 would be less than nothing."""
+    return Round(F(column) + money, precision=MONEY_PLACES)
 
 
 def _take_or_shrink(
@@ -233,7 +245,7 @@ def _take(user: User, period: Period, limits: Limits, *, tokens: int, money: Dec
             if not UsagePeriod.objects.filter(within_limits, user=user).update(
                 reserved_requests=F("reserved_requests") + 1,
                 reserved_tokens=F("reserved_tokens") + tokens,
-                reserved_money=F("reserved_money") + money,
+                reserved_money=_changed_by("reserved_money", money),
             ):
                 transaction.set_rollback(True)
                 return False
@@ -314,6 +326,7 @@ def settle(
 
     It goes to the day and month in which it was reserved, whenever that is. `Spent(requests=0)` refunds everything.
     """
+    money = _rounded(spent.money)
     with transaction.atomic():
         reservation = Reservation.objects.select_for_update().filter(pk=key).first()
         if reservation is None or not Reservation.objects.filter(pk=key).delete()[0]:
@@ -322,10 +335,10 @@ def settle(
             UsagePeriod.objects.filter(user_id=reservation.user_id, kind=kind, start=start).update(
                 reserved_requests=F("reserved_requests") - reservation.requests,
                 reserved_tokens=F("reserved_tokens") - reservation.tokens,
-                reserved_money=F("reserved_money") - reservation.money,
+                reserved_money=_changed_by("reserved_money", -reservation.money),
                 used_requests=F("used_requests") + spent.requests,
                 used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
-                used_money=F("used_money") + spent.money,
+                used_money=_changed_by("used_money", money),
             )
         UsageRecord.objects.create(
             user_id=reservation.user_id,
@@ -340,7 +353,7 @@ def settle(
             tokens_out=spent.tokens_out,
             tokens_cached=spent.tokens_cached,
             estimated=spent.estimated,
-            money=spent.money,
+            money=money,
             seconds_to_first_token=spent.seconds_to_first_token,
         )
     return True
@@ -443,7 +456,7 @@ def _reset_row(row: UsagePeriod, *, period: Period, actor: str, reason: str, now
     UsagePeriod.objects.filter(pk=row.pk).update(
         used_requests=F("used_requests") - row.used_requests,
         used_tokens=F("used_tokens") - row.used_tokens,
-        used_money=F("used_money") - row.used_money,
+        used_money=_changed_by("used_money", -row.used_money),
     )
 
 
@@ -457,4 +470,4 @@ def ledger_sums(user: User, *, kind: str, start: date) -> tuple[int, int, Decima
         money=Sum("money"),
     )
     tokens = (sums["tokens_in"] or 0) + (sums["tokens_out"] or 0)
-    return sums["requests"] or 0, tokens, sums["money"] or ZERO
+    return sums["requests"] or 0, tokens, _rounded(sums["money"] or ZERO)

@@ -199,6 +199,25 @@ def test_a_refund_gives_everything_back(alice: User) -> None:
     assert_ledger_equals_counters(alice)
 
 
+@pytest.mark.parametrize("amounts", [("0.1", "0.7"), ("0.7", "0.1"), ("0.3", "0.6", "0.1")])
+def test_money_set_aside_is_given_back_to_the_last_digit(
+    alice: User, amounts: tuple[str, ...]
+) -> None:
+    keys = [reserve(alice, money=Decimal(amount)) for amount in amounts]
+    for key in reversed(keys):
+        assert settle(key)
+    assert set(UsagePeriod.objects.values_list("reserved_money", flat=True)) == {Decimal(0)}
+
+
+def test_fractions_of_the_smallest_amount_do_not_add_up(alice: User) -> None:
+    for _ in range(50):
+        settle(reserve(alice), Spent(tokens_in=1, money=Decimal("0.000000025")))
+    assert_ledger_equals_counters(alice)
+    quotas.reset([alice], kinds=["day", "month"], actor="test", reason="test", now=NOON)
+    assert_ledger_equals_counters(alice)
+    assert set(UsagePeriod.objects.values_list("used_money", flat=True)) == {Decimal(0)}
+
+
 def test_spending_beyond_the_reservation_is_recorded_and_blocks(alice: User) -> None:
     limits = Limits(tokens_per_day=150)
     settle(reserve(alice, limits), Spent(tokens_in=100, tokens_out=200))
