@@ -45,6 +45,7 @@ class ChatSidebar extends HTMLElement {
 
   keyPressed(event) {
     if (event.key !== "Escape" || isComposing(event)) return;
+    if (document.querySelector("dialog[open]")) return; // it closes by itself, if nobody prevents it
     const menu = this.querySelector("details[open]");
     if (menu) {
       menu.open = false;
