@@ -69,8 +69,9 @@ class Answer:
     def text(self) -> str:
         if self._pieces:
             with self._lock:
-                pieces, self._pieces = self._pieces, []
-                self._text += "".join(pieces)
+                # The list is emptied last: another thread that finds it empty must find its text here.
+                self._text += "".join(self._pieces)
+                self._pieces = []
         return self._text
 
     def append(self, text: str, reasoning: str = "") -> None:
@@ -152,7 +153,7 @@ def _release(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-# The answers that run in this process, and copies of those that run elsewhere and are being read here.
+# The answers that run in this process. Copies of those that run elsewhere are the Follower's.
 running: dict[UUID, Answer] = {}
 
 
