@@ -69,7 +69,7 @@ class Chat:
         self.composer.press("Enter")
         return self
 
-    def expect_status(self, status: str) -> Self:
+    def expect_status(self, status: str | re.Pattern[str]) -> Self:
         """The last answer has come to that, and the page knows the conversation's address."""
         expect(self.answer).to_have_attribute("data-status", status)
         expect(self.page).to_have_url(CONVERSATION)
