@@ -88,8 +88,8 @@ def send_message(
     try:
         with transaction.atomic():
             return _write(user, message, draft, now)
-    except IntegrityError:
-        # The same message arrived twice at the same moment and the other one was first.
+    except (IntegrityError, AnswerRunning):
+        # The same message arrived twice at the same moment and the other one was first: it may be its answer that runs.
         earlier = _sent_before(user, sending)
         if earlier is None:
             raise

@@ -288,13 +288,22 @@ def test_same_send_twice_spends_once(talk: Talk, upstream: Upstream, alice: User
     assert (other.status, other.code) == (409, "client_id_reused")
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_same_send_at_the_same_moment_spends_once(
-    talk: Talk, upstream: Upstream, alice: User
+    talk: Talk, upstream: Upstream, alice: User, known: bool
 ) -> None:
+    conversation = None
+    if known:
+        first = talk.send("First")
+        talk.finish(first)
+        conversation = first.body["conversation"]
+    before = len(upstream.chats)
     key = str(uuid.uuid4())
     replies = []
     threads = [
-        threading.Thread(target=lambda: replies.append(talk.send("Hello", client_id=key)))
+        threading.Thread(
+            target=lambda: replies.append(talk.send("Hello", conversation, client_id=key))
+        )
         for _ in range(5)
     ]
     for thread in threads:
@@ -304,7 +313,7 @@ def test_same_send_at_the_same_moment_spends_once(
     talk.finish(replies[0])
     assert sorted(reply.status for reply in replies) == [200, 200, 200, 200, 201]
     assert len({reply.body["completion"] for reply in replies}) == 1
-    assert len(upstream.chats) == 1
+    assert len(upstream.chats) == before + 1
 
 
 def test_second_send_while_an_answer_runs(talk: Talk, upstream: Upstream) -> None:
