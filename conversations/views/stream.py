@@ -113,7 +113,7 @@ async def _stream(
                 now = time.monotonic()
                 if now - checked_at >= RECHECK_SECONDS:
                     checked_at = now
-                    if runtime.is_closing() or not await runtime.in_database(_may_read, user):
+                    if _goes_on_elsewhere(row) or not await runtime.in_database(_may_read, user):
                         return
                 if part:
                     yield b"".join(sse.encode(event, position) for event, position in part)
@@ -133,6 +133,11 @@ def _answer(row: Completion) -> AbstractContextManager[Answer]:
     ended = Answer(row.pk, row.message_id, row.message.content, row.message.reasoning)
     ended.end(Ending(row.status, row.error_code))
     return nullcontext(ended)
+
+
+def _goes_on_elsewhere(row: Completion) -> bool:
+    """This process is ending and the answer is another's: the reader finds it again through the next connection."""
+    return runtime.is_closing() and row.pk not in relay.running
 
 
 def _may_read(user: User) -> bool:
