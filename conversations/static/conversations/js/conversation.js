@@ -350,7 +350,7 @@ export class ChatConversation extends HTMLElement {
 
   keyPressed(event) {
     if (event.key !== "Escape" || isComposing(event) || event.defaultPrevented) return;
-    if (document.querySelector("dialog[open], #sidebar:target, details[open][name=row-menu]")) return;
+    if (document.querySelector("dialog[open], #sidebar:target, chat-sidebar details[open]")) return;
     this.stop();
   }
 

@@ -46,7 +46,8 @@ class ChatSidebar extends HTMLElement {
   keyPressed(event) {
     if (event.key !== "Escape" || isComposing(event)) return;
     if (document.querySelector("dialog[open]")) return; // it closes by itself, if nobody prevents it
-    const menu = this.querySelector("details[open]");
+    const open = "details[open]";
+    const menu = document.activeElement.closest(`chat-sidebar ${open}`) ?? this.querySelector(open);
     if (menu) {
       menu.open = false;
       menu.querySelector("summary").focus();
@@ -148,7 +149,7 @@ class ConversationList extends HTMLElement {
     const rows = [...this.querySelectorAll("li")];
     const next = rows[rows.indexOf(row) + 1] ?? rows[rows.indexOf(row) - 1];
     row.remove();
-    (next ?? document.querySelector(".new-chat")).querySelector("a")?.focus();
+    (next?.querySelector("a") ?? document.querySelector(".new-chat")).focus();
   }
 }
 
