@@ -33,9 +33,10 @@ def test_the_first_chat_page_is_light(ann: Person, upstream: Upstream, open_brow
     chat = Chat(page, ann.url).open()
     page.wait_for_load_state("networkidle")
     expect(chat.composer).to_be_focused()
-    assert len(finished) <= MOST_REQUESTS
-    assert sum(finished.values()) <= MOST_BYTES
-    for key in finished:
+    carried = {key: size for key, size in finished.items() if size}  # the others were preloaded
+    assert len(carried) <= MOST_REQUESTS
+    assert sum(carried.values()) <= MOST_BYTES
+    for key in carried:
         response = replies[key]["response"]
         assert response["url"].startswith(ann.url)
         if "/static/" in response["url"]:
