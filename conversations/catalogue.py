@@ -10,8 +10,9 @@ import logging
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 OPENAI = "https://api.openai.com/v1"
 PROBE_SECONDS = 30.0
+PROBE_TIMEOUT_SECONDS = 3.0
 
 NOT_FOR_CHAT = re.compile(
     r"embed|whisper|tts|audio|realtime|transcri|speech|dall-e|image|moderation|rerank|sora|davinci|babbage",
@@ -221,7 +223,7 @@ def read_endpoint_models(endpoints: Iterable[Endpoint] | None = None) -> dict[st
         endpoints = Endpoint.objects.filter(enabled=True)
     added: dict[str, int] = {}
     for endpoint in list(endpoints):
-        names = _names_of_models(endpoint)
+        names = _names_of_models(endpoint.name, address_of(endpoint))
         if endpoint.source == Endpoint.Source.ENVIRONMENT and settings.OPENAI_MODEL:
             names = [settings.OPENAI_MODEL, *(names or [])]  # also where /models is missing or down
         if names is not None:
@@ -230,17 +232,17 @@ def read_endpoint_models(endpoints: Iterable[Endpoint] | None = None) -> dict[st
     return added
 
 
-def _names_of_models(endpoint: Endpoint) -> list[str] | None:
+def _names_of_models(name: str, address: EndpointAddress) -> list[str] | None:
     async def ask() -> list[str]:
         try:
-            return await list_models(address_of(endpoint))
+            return await list_models(address)
         finally:
             await close_clients()
 
     try:
         return asyncio.run(ask())
     except AnswerFailed as error:
-        logger.warning("The models of endpoint %s could not be read: %s", endpoint.name, error)
+        logger.warning("The models of endpoint %s could not be read: %s", name, error)
         return None
 
 
@@ -313,18 +315,19 @@ class _Seen:
     at: float = float("-inf")
 
 
-_seen = _Seen()
+_seen: defaultdict[str, _Seen] = defaultdict(_Seen)  # by base URL
 
 
-def note_traffic(*, well: bool) -> None:
-    """What the last answer said about its endpoint."""
-    _seen.state, _seen.at = ("ok" if well else "failing"), time.monotonic()
+def note_traffic(base_url: str, *, well: bool) -> None:
+    """What the last answer or probe said about its endpoint."""
+    _seen[base_url] = _Seen("ok" if well else "failing", time.monotonic())
 
 
 def endpoint_state() -> str:
-    """`ok`, `failing` or `unknown`: from recent traffic, else from a probe at most every 30 s. Sync."""
-    if time.monotonic() - _seen.at < PROBE_SECONDS:
-        return _seen.state
+    """`ok`, `failing` or `unknown` of the default model's endpoint. One query. Sync; three seconds at most.
+
+    Source: recent traffic of this process, else a probe at most every 30 s.
+    """
     model = (
         ChatModel.objects.filter(enabled=True, endpoint__enabled=True)
         .select_related("endpoint")
@@ -333,5 +336,13 @@ def endpoint_state() -> str:
     )
     if model is None:
         return "unknown"
-    note_traffic(well=_names_of_models(model.endpoint) is not None)
-    return _seen.state
+    address = address_of(model.endpoint)
+    seen = _seen[address.base_url]
+    if time.monotonic() - seen.at >= PROBE_SECONDS:
+        seen.at = (
+            time.monotonic()
+        )  # before the probe: who asks meanwhile must not wait for another one
+        quick = min(PROBE_TIMEOUT_SECONDS, address.first_delta_seconds)
+        names = _names_of_models(model.endpoint.name, replace(address, first_delta_seconds=quick))
+        note_traffic(address.base_url, well=names is not None)
+    return _seen[address.base_url].state

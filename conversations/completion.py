@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts import quotas
 from accounts.models import UsageRecord
 
+from .catalogue import note_traffic
 from .errors import AnswerFailed
 from .models import ChatModel, Completion, Message
 from .relay import Answer, Ending, InDatabase
@@ -31,12 +32,8 @@ logger = logging.getLogger(__name__)
 
 DEAD_AFTER = timedelta(seconds=15)
 MILLION = Decimal(1_000_000)
-FINISH_PAUSES = (
-    0.2,
-    0.5,
-    1,
-    3,
-)  # seconds between attempts to write the end while the database is away
+FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end without a database
+ENDPOINT_FAILURES = {"upstream_auth", "upstream_error", "upstream_unreachable", "timeout_first"}
 
 Status = Completion.Status
 
@@ -96,6 +93,7 @@ class Run:
             self.pump = asyncio.get_running_loop().create_task(self._pump())
             await asyncio.wait((self.pump,))
             ending = self._ending(self.pump)
+            self._note_traffic(ending)
         ending = await self._write_end(ending, in_database)
         self.over = True
         self.answer.end(ending)
@@ -133,6 +131,12 @@ class Run:
             return Ending(Status.FAILED, error.code)
         logger.error("Completion %s broke", self.job.completion_id, exc_info=error)
         return Ending(Status.FAILED, "internal_error")
+
+    def _note_traffic(self, ending: Ending) -> None:
+        if ending.status == Status.COMPLETE:
+            note_traffic(self.job.address.base_url, well=True)
+        elif ending.code in ENDPOINT_FAILURES:
+            note_traffic(self.job.address.base_url, well=False)
 
     async def _write_end(self, ending: Ending, in_database: InDatabase) -> Ending:
         for pause in (*FINISH_PAUSES, None):

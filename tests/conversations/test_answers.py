@@ -481,3 +481,12 @@ def test_drain_interrupts_what_does_not_finish(talk: Talk, upstream: Upstream) -
     assert reply.answer.status == "interrupted"
     refused = talk.send("More")
     assert (refused.status, refused.code) == (503, "unavailable")
+
+
+def test_answers_say_how_their_endpoint_is(talk: Talk, upstream: Upstream) -> None:
+    talk.ask("Hello")
+    assert talk.client.get("/readyz").json()["checks"]["endpoint"] == "ok"
+    upstream.play("401")
+    talk.ask("Hello")
+    assert talk.client.get("/readyz").json()["checks"]["endpoint"] == "failing"
+    assert all(request.path != "/v1/models" for request in upstream.requests)
