@@ -92,7 +92,7 @@ class ConversationList extends HTMLElement {
         const menu = template.content.firstElementChild.cloneNode(true);
         menu.querySelector("form").action = `${link.pathname}rename/`;
         menu.querySelector("[data-delete]").href = `${link.pathname}delete/`;
-        menu.querySelector("input").value = nameOf(link);
+        menu.querySelector("input[name=title]").value = nameOf(link);
         row.append(menu);
       }
       const summary = row.querySelector("summary");
