@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -148,6 +148,15 @@ def _uuid_or_none(text: str) -> UUID | None:
         return None
 
 
+def _moment_or_none(text: str) -> datetime | None:
+    """The moment that a link of ours names; None for what only looks like one."""
+    try:
+        moment = parse_datetime(text.replace(" ", "+"))
+        return moment.astimezone(UTC) if moment is not None and 1 < moment.year < 9999 else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _picker_context(
     user: User, shown: Conversation | None, limits: quotas.Limits, chosen: Any
 ) -> dict[str, Any]:
@@ -236,7 +245,7 @@ def quota_view(user: User, limits: quotas.Limits) -> QuotaView | None:
 
 def sidebar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
     """The user's conversations, grouped by when they were last active. Two queries."""
-    before = parse_datetime(request.GET.get("older", "").replace(" ", "+"))
+    before = _moment_or_none(request.GET.get("older", ""))
     items, more = selectors.sidebar(owner(request), before=before)
     today = timezone.localdate()
     groups = [
