@@ -6,9 +6,12 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -69,12 +72,21 @@ def completion(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     )
 
 
-def _opening(request: HttpRequest, completion_id: UUID) -> tuple[User, Completion] | None:
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, as they were when they asked: whatever ends their session ends the stream."""
+
+    user: User
+    session_key: str
+
+
+def _opening(request: HttpRequest, completion_id: UUID) -> tuple[Reader, Completion] | None:
     """Who asks for which completion; None if nobody is signed in. Raises Http404. Runs in a thread, once."""
     if not request.user.is_authenticated:
         return None
     user = owner(request)
-    return user, access.get_completion(user, completion_id)
+    reader = Reader(user, request.session.session_key or "")
+    return reader, access.get_completion(user, completion_id)
 
 
 async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
@@ -84,10 +96,10 @@ async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpRe
     opened = await sync_to_async(_opening)(request, completion_id)
     if opened is None:
         return error_json(401, "not_signed_in", _("Sign in first."))
-    user, row = opened
+    reader, row = opened
     after = _position(request)
     html = request.GET.get("format") != "text"
-    return EventStream(_stream(user, row, after=after, html=html, language=request.LANGUAGE_CODE))
+    return EventStream(_stream(reader, row, after=after, html=html, language=request.LANGUAGE_CODE))
 
 
 def _position(request: HttpRequest) -> int:
@@ -97,7 +109,7 @@ def _position(request: HttpRequest) -> int:
 
 
 async def _stream(
-    user: User, row: Completion, *, after: int, html: bool, language: str
+    reader: Reader, row: Completion, *, after: int, html: bool, language: str
 ) -> AsyncGenerator[bytes, None]:
     def describe(ending: Ending) -> events.End:
         with translation.override(language):
@@ -113,7 +125,7 @@ async def _stream(
                 now = time.monotonic()
                 if now - checked_at >= RECHECK_SECONDS:
                     checked_at = now
-                    if _goes_on_elsewhere(row) or not await runtime.in_database(_may_read, user):
+                    if _goes_on_elsewhere(row) or not await runtime.in_database(_may_read, reader):
                         return
                 if part:
                     yield b"".join(sse.encode(event, position) for event, position in part)
@@ -140,8 +152,14 @@ def _goes_on_elsewhere(row: Completion) -> bool:
     return runtime.is_closing() and row.pk not in relay.running
 
 
-def _may_read(user: User) -> bool:
-    """The user is still active and nothing has ended their sessions."""
+def _may_read(reader: Reader) -> bool:
+    """The user is still active and nothing has ended this session or all of them. One query."""
+    user = reader.user
+    session = Session.objects.filter(session_key=reader.session_key)
     return User.objects.filter(
-        pk=user.pk, is_active=True, auth_epoch=user.auth_epoch, password=user.password
+        Exists(session),
+        pk=user.pk,
+        is_active=True,
+        auth_epoch=user.auth_epoch,
+        password=user.password,
     ).exists()

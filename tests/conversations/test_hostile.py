@@ -5,6 +5,14 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from accounts.models import User
+from conversations.views import stream
+from tests.conftest import signed_in
+from tests.conversations.talk import (
+    Talk,
+)
+from tests.upstream import Script, Upstream
+
 
 @pytest.mark.parametrize(
     "older",
@@ -19,3 +27,18 @@ from django.test import Client
 )
 def test_a_moment_that_there_never_was(alice_client: Client, older: str) -> None:
     assert alice_client.get("/", {"older": older}).status_code == 200
+
+
+def test_a_signed_out_session_reads_no_further(
+    talk: Talk, upstream: Upstream, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RECHECK_SECONDS", 0.0)
+    upstream.play(Script("gated", ("One", " two", " three", " four", " five")))
+    elsewhere = Talk(signed_in(alice))
+    reply = talk.send("Count")
+    theirs, mine = elsewhere.events(reply, format="text"), talk.events(reply, format="text")
+    assert (next(theirs).name, next(mine).name) == ("delta", "delta")
+    elsewhere.client.logout()
+    upstream.release(4)
+    assert "end" not in [event.name for event in theirs]
+    assert [event.name for event in mine][-1] == "end"
