@@ -99,6 +99,11 @@ class UserAdmin(UserAdminBase):
             fixed += ("groups", "is_staff", "is_superuser", "user_permissions")
         return fixed
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """An address that filters by what people wrote would tell it, by whom it lists."""
+        personal = lookup.startswith("custom_instructions")
+        return not personal and super().lookup_allowed(lookup, value, request)
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
+from conversations.models import Conversation
 from conversations.views import stream
 from tests.conftest import signed_in
 from tests.conversations.talk import (
+    JSON,
     Talk,
 )
 from tests.upstream import Script, Upstream
@@ -42,3 +45,21 @@ def test_a_signed_out_session_reads_no_further(
     upstream.release(4)
     assert "end" not in [event.name for event in theirs]
     assert [event.name for event in mine][-1] == "end"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/conversations/conversation/?title__startswith=a",
+        "/admin/conversations/conversation/?messages__content__contains=a",
+        "/admin/accounts/user/?custom_instructions__contains=a",
+        "/admin/accounts/user/?password__startswith=a",
+    ],
+)
+def test_staff_cannot_ask_the_lists_what_people_wrote(alice: User, bob: User, address: str) -> None:
+    Conversation.objects.create(owner=alice, title="a secret")
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = signed_in(bob)
+    assert client.get(address.partition("?")[0]).status_code == 200
+    assert client.get(address, headers=JSON).status_code == 400
