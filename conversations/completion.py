@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts import quotas
 from accounts.models import UsageRecord
 
+from . import relay
 from .catalogue import note_traffic
 from .errors import AnswerFailed
 from .models import ChatModel, Completion, Message
@@ -344,7 +345,7 @@ def end_from_outside(
         Message.objects.filter(pk=message.pk).update(status=ending.status, error_code=ending.code)
         quotas.settle(
             row.pk,
-            spent=_spent_by_checkpoint(row, message, ending),
+            spent=_spent_so_far(row, message, ending),
             outcome=UsageRecord.Outcome(ending.status),
             model_name=row.model_name,
             now=now,
@@ -352,12 +353,15 @@ def end_from_outside(
     return True
 
 
-def _spent_by_checkpoint(row: Completion, message: Message, ending: Ending) -> quotas.Spent:
-    new = message.content[row.start_position :]
-    if not new:
+def _spent_so_far(row: Completion, message: Message, ending: Ending) -> quotas.Spent:
+    """By what readers may have seen: this process's own copy of the answer, else the last checkpoint."""
+    copy = relay.running.get(row.pk) or message
+    new = (copy.text if isinstance(copy, Answer) else copy.content)[row.start_position :]
+    thoughts = "" if row.start_position else copy.reasoning  # a continued answer has older ones
+    if not new and not thoughts:
         return quotas.Spent(requests=1 if ending.status == Status.STOPPED else 0)
     tokens_in = int(row.prompt.get("tokens", 0))
-    tokens_out = estimate_tokens(new) + estimate_tokens(message.reasoning)
+    tokens_out = estimate_tokens(new) + estimate_tokens(thoughts)
     money = Decimal(0)
     if row.chat_model is not None:
         prices = row.chat_model

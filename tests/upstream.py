@@ -19,7 +19,8 @@ requests with the same last message, and then `answer`.
     context               400, context_length_exceeded; style=llama or message
     unsupported           400 while the body has one of name=A,B; style=message: named only in the sentence; style=422
     hang                  accepts the request and never answers
-    stall                 the first piece, then nothing; comments=1: a keep-alive comment every 20 ms
+    stall                 the first piece, then nothing; comments=1: a keep-alive comment every 20 ms;
+                          thinks=1: the piece is a thought
     quiet                 headers and a role, then nothing; comments=1 likewise
     cut, reset            the first piece, then FIN or RST in the middle of the reply; before=1: instead of headers
     eof                   pieces, then a clean end with neither finish_reason nor [DONE]
@@ -581,7 +582,10 @@ async def hang(play: Play) -> None:
 
 @script("stall")
 async def stall(play: Play) -> None:
-    await play.text(play.pieces()[0])
+    if "thinks" in play.options:
+        await play.delta(reasoning_content=play.pieces()[0])
+    else:
+        await play.text(play.pieces()[0])
     await play.forever()
 
 

@@ -13,6 +13,8 @@ from tests.conftest import signed_in
 from tests.conversations.talk import (
     JSON,
     Talk,
+    assert_ledger_equals_counters,
+    record_of,
 )
 from tests.upstream import Script, Upstream
 
@@ -30,6 +32,24 @@ from tests.upstream import Script, Upstream
 )
 def test_a_moment_that_there_never_was(alice_client: Client, older: str) -> None:
     assert alice_client.get("/", {"older": older}).status_code == 200
+
+
+@pytest.mark.parametrize("thinks", [False, True])
+def test_deleting_does_not_save_what_has_been_read(
+    talk: Talk, upstream: Upstream, alice: User, thinks: bool
+) -> None:
+    options = {"thinks": "1"} if thinks else {}
+    upstream.play(Script("stall", ("One two three",), options))
+    reply = talk.send("Count to three")
+    events = talk.events(reply, format="text")
+    assert next(events).name == ("reasoning" if thinks else "delta")
+    row = reply.completion
+    talk.client.post(f"/c/{reply.body['conversation']}/delete/")
+    record = record_of(row)
+    assert record.tokens_in > 0
+    assert record.tokens_out > 0
+    assert_ledger_equals_counters(alice)
+    events.close()
 
 
 def test_a_signed_out_session_reads_no_further(
