@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 DEAD_AFTER = timedelta(seconds=15)
 MILLION = Decimal(1_000_000)
+MOST_TEXT = 4_000_000  # code points of one completion: about a million tokens, more than any model is asked for
 FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end without a database
 ENDPOINT_FAILURES = {"upstream_auth", "upstream_error", "upstream_unreachable", "timeout_first"}
 
@@ -101,6 +102,7 @@ class Run:
         return ending
 
     async def _pump(self) -> None:
+        received = 0
         async with aclosing(stream_chat(self.job.address, self.job.call)) as deltas:
             async for delta in deltas:
                 if delta.dropped_parameter:
@@ -110,6 +112,9 @@ class Run:
                 if delta.text or delta.reasoning:
                     self._time(delta.text, delta.reasoning)
                     self.answer.append(delta.text, delta.reasoning)
+                    received += len(delta.text) + len(delta.reasoning)
+                    if received > MOST_TEXT:
+                        raise AnswerFailed("upstream_malformed", "an answer without an end")
 
     def _time(self, text: str, reasoning: str) -> None:
         if self.first_delta_at is None:

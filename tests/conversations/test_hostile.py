@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
+from conversations import completion
 from conversations.models import Conversation
 from conversations.views import stream
 from tests.conftest import signed_in
@@ -50,6 +51,18 @@ def test_deleting_does_not_save_what_has_been_read(
     assert record.tokens_out > 0
     assert_ledger_equals_counters(alice)
     events.close()
+
+
+def test_an_answer_without_an_end_is_ended(
+    talk: Talk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, alice: User
+) -> None:
+    monkeypatch.setattr(completion, "MOST_TEXT", 500)
+    upstream.play(Script.parse("slow tokens=100000 rate=5000"))
+    answer = talk.ask("Never stop")
+    assert (answer.status, answer.error_code) == ("failed", "upstream_malformed")
+    assert 500 < len(answer.content) < 200_000
+    assert upstream.chats[-1].wait_closed()
+    assert_ledger_equals_counters(alice)
 
 
 def test_a_signed_out_session_reads_no_further(
