@@ -335,7 +335,12 @@ class Conversation(Sampling):
         verbose_name_plural = _("conversations")
         ordering = ("-active_at",)
         indexes = (
-            models.Index(fields=["owner", "archived", "-active_at", "id"], name="sidebar_order"),
+            # A condition and not a column: `NOT archived`, as it is asked, is no equality to SQLite.
+            models.Index(
+                fields=["owner", "-active_at", "id"],
+                condition=Q(archived=False),
+                name="sidebar_order",
+            ),
         )
 
     def __str__(self) -> str:
@@ -377,6 +382,11 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        indexes = (
+            models.Index(
+                fields=["conversation"], condition=Q(parent=None), name="first_of_a_conversation"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["owner", "client_id"], name="one_message_per_client_id"
@@ -432,6 +442,11 @@ class Completion(models.Model):
         indexes = (
             models.Index(
                 fields=["heartbeat_at"], condition=Q(status="running"), name="running_by_heartbeat"
+            ),
+            models.Index(
+                fields=["conversation"],
+                condition=Q(status="running"),
+                name="running_in_conversation",
             ),
             models.Index(fields=["message", "-started_at"], name="attempts_of_a_message"),
         )

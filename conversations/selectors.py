@@ -75,12 +75,12 @@ def newest_leaf(message_id: UUID) -> UUID:
     return _as_uuid(row[0])
 
 
-def turns(conversation: Conversation, leaf_id: UUID) -> list[Turn]:
+def turns(leaf_id: UUID) -> list[Turn]:
     """The newest turns of the branch that ends in `leaf_id`, oldest first. Two queries."""
     ids = ancestor_ids(leaf_id, limit=MOST_TURNS)
     rows = {
         key: Turn(role, content, key)
-        for key, role, content in conversation.messages.filter(pk__in=ids).values_list(
+        for key, role, content in Message.objects.filter(pk__in=ids).values_list(
             "pk", "role", "content"
         )
     }
@@ -187,7 +187,7 @@ def transcript(
         return Transcript((), None)
     ids = ancestor_ids(start, limit=window + 1)
     shown = list(reversed(ids[:window]))
-    rows = conversation.messages.in_bulk(shown)
+    rows = Message.objects.in_bulk(shown)
     views = message_views([rows[key] for key in shown if key in rows])
     return Transcript(tuple(views), shown[0] if len(ids) > window else None)
 
@@ -303,7 +303,7 @@ def sidebar(
     found = list(rows.values_list("pk", "title", "active_at")[: limit + 1])
     running = set(
         Completion.objects.filter(
-            status=Completion.Status.RUNNING, conversation__owner=user
+            status=Completion.Status.RUNNING, conversation__in=[key for key, _title, _at in found]
         ).values_list("conversation_id", flat=True)
     )
     items = [SidebarItem(key, title, at, key in running) for key, title, at in found[:limit]]

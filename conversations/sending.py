@@ -159,7 +159,7 @@ def _draft(user: User, sending: Sending, conversation: Conversation, message: Me
         preferred=user.default_model,
     )
     apply_parameters(conversation, sending.parameters)
-    before = selectors.turns(conversation, message.parent_id) if message.parent_id else []
+    before = selectors.turns(message.parent_id) if message.parent_id else []
     turns = [*before, Turn(message.role, message.content, message.pk)]
     return draft_answer(user, conversation, limits, turns)
 
@@ -244,7 +244,7 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     runtime.ensure_open()
     limits = quotas.limits_of(user)
     conversation.model = _model_again(user, conversation, limits, model)
-    turns = selectors.turns(conversation, message.parent_id)
+    turns = selectors.turns(message.parent_id)
     draft = draft_answer(user, conversation, limits, turns)
     with transaction.atomic():
         _lock(conversation)
@@ -265,7 +265,7 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
     runtime.ensure_open()
     limits = quotas.limits_of(user)
     conversation.model = _model_again(user, conversation, limits, "")
-    turns = selectors.turns(conversation, message.pk)
+    turns = selectors.turns(message.pk)
     with transaction.atomic():
         _lock(conversation)
         # Read again under the lock: what is continued must be what is stored.
