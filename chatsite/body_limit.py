@@ -1,21 +1,29 @@
-"""Refuses bodies that no form of the site sends before they reach a disk: Django would spool them whole first."""
+"""Refuses bodies that no form of the site sends before they reach a disk or Django.
+
+Django would spool a large one whole first, and fails where a body calls itself written in an encoding that it cannot
+use or that does not exist.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
 from .static_files import App, Receive, Scope, Send
 
-ERROR = json.dumps(
-    {
-        "error": {
-            "code": "message_too_long",
-            "message": "The request is far larger than anything this site accepts.",
-        }
-    }
-).encode()
+TOO_LARGE = (
+    413,
+    "message_too_long",
+    "The request is far larger than anything this site accepts.",
+)
+NOT_UTF8 = (415, "unsupported_encoding", "Send the body in UTF-8, and say so or nothing.")
+
+# A parameter in RFC 2231's extended form, or an encoding other than the one everybody uses.
+OTHER_ENCODING = re.compile(
+    rb"\*\d*\*?\s*=|charset\s*=(?!\s*\"?utf-?8\"?\s*(?:;|$))", re.IGNORECASE
+)
 
 
 class TooLarge(Exception):
@@ -33,9 +41,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        types = (value for name, value in scope["headers"] if name == b"content-type")
+        if any(OTHER_ENCODING.search(one) for one in types):
+            await refuse(send, *NOT_UTF8)
+            return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self.most:
-            await refuse(send)
+            await refuse(send, *TOO_LARGE)
             return
         seen = 0
 
@@ -50,14 +62,15 @@ class BodyLimit:
         try:
             await self.app(scope, counted, send)
         except TooLarge:  # the body is read before anything is answered
-            await refuse(send)
+            await refuse(send, *TOO_LARGE)
 
 
-async def refuse(send: Send) -> None:
+async def refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(ERROR)),
+        (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": ERROR})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

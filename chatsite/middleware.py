@@ -26,6 +26,7 @@ from .logs import request_id
 
 GetResponse = Callable[[HttpRequest], Any]
 SENT_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SESSION_KEY = re.compile(r"[a-z0-9]{8,40}")
 
 
 class Middleware:
@@ -173,6 +174,12 @@ class CsrfMiddleware(Inline, csrf.CsrfViewMiddleware):
 
 class SessionMiddleware(sessions.SessionMiddleware):
     """Saving a changed session is the one thing here that needs a thread."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """A key that is none of ours is not looked for: PostgreSQL fails at the NUL that a quoted cookie can spell."""
+        super().process_request(request)
+        if not SESSION_KEY.fullmatch(request.session.session_key or ""):
+            request.session = self.SessionStore(None)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)
