@@ -10,16 +10,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat import Chat
-from tests.browser.people import Complaints, Open, Person, Talk
+from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person, Talk
 from tests.processes import Site
 from tests.upstream import Upstream
 
-ROOT = {
-    "DJANGO_SUPERUSER_USERNAME": "root",
-    "DJANGO_SUPERUSER_PASSWORD": "correct horse battery",
-    "DJANGO_SUPERUSER_EMAIL": "root@example.org",
-}
-PATIENCE = 15_000  # milliseconds, for what takes a moment on an idle machine
+PATIENCE = 30_000  # milliseconds, for what takes a moment on an idle machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -62,7 +57,7 @@ def upstream(endpoint: Upstream) -> Upstream:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterator[Site]:
-    variables = {**ROOT, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
+    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
     with Site(tmp_path_factory.mktemp("site"), **variables) as running:
         yield running.wait_until_ready()
 

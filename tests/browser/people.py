@@ -12,6 +12,11 @@ from tests.browser.chat import Chat
 from tests.processes import Site
 from tests.visitor import Visitor
 
+ADMINISTRATOR = {
+    "DJANGO_SUPERUSER_USERNAME": "root",
+    "DJANGO_SUPERUSER_PASSWORD": "correct horse battery",
+    "DJANGO_SUPERUSER_EMAIL": "root@example.org",
+}
 PASSWORD = "a long pass phrase"
 
 Open = Callable[..., Page]

@@ -131,6 +131,7 @@ def renames_and_deletes(chat: Chat) -> None:
     expect(chat.conversations).to_have_count(3)
     row = chat.conversations.filter(has_text="Hot drinks")
     row.locator("summary").click()
+    expect(row.get_by_label("Title")).to_have_value("Hot drinks")
     row.get_by_role("link", name="Delete…").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(chat.conversations).to_have_count(2)
