@@ -57,7 +57,12 @@ def upstream(endpoint: Upstream) -> Upstream:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterator[Site]:
-    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
+    variables = {
+        **ADMINISTRATOR,
+        "OPENAI_BASE_URL": endpoint.url,
+        "SIGN_IN_LIMITS": "off",
+        "MESSAGE_MAX_BYTES": "20000",
+    }
     with Site(tmp_path_factory.mktemp("site"), **variables) as running:
         yield running.wait_until_ready()
 
