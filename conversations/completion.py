@@ -327,7 +327,9 @@ def end_all_in(conversations: list[UUID], *, now: datetime) -> list[UUID]:
     """Stop and settle what runs in these conversations, which are about to be deleted; returns the completions' ids."""
     rows = Completion.objects.filter(conversation__in=conversations, status=Status.RUNNING)
     ended = []
-    for row in rows.select_related("chat_model"):
+    # All locked before the first is ended, in the order of checkpoints: an answer that ends by itself meanwhile
+    # holds its completion and waits for the person's counters.
+    for row in rows.select_related("chat_model").select_for_update(of=("self",)).order_by("pk"):
         if end_from_outside(row, Ending(Status.STOPPED), now=now):
             ended.append(row.pk)
     return ended

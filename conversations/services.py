@@ -18,6 +18,8 @@ from .errors import InvalidParameter
 from .models import Completion, Conversation, Message
 from .sending import apply_parameters
 
+DELETED_AT_ONCE = 200
+
 
 def stop_completion(completion_row: Completion) -> None:
     """Ask for the end of an answer, in whichever process it runs. Stopping twice, or too late, changes nothing."""
@@ -68,16 +70,23 @@ def delete_conversation(conversation: Conversation, *, now: datetime) -> None:
 
 
 def delete_all_conversations(user: User, *, now: datetime) -> int:
-    """Returns how many there were."""
-    keys = list(Conversation.objects.filter(owner=user).values_list("pk", flat=True))
-    _delete(keys, now)
-    return len(keys)
+    """Returns how many there were. In several transactions: nobody else's send waits for all of it."""
+    count = 0
+    while keys := list(
+        Conversation.objects.filter(owner=user).values_list("pk", flat=True)[:DELETED_AT_ONCE]
+    ):
+        _delete(keys, now)
+        count += len(keys)
+    return count
 
 
 def _delete(keys: list[UUID], now: datetime) -> None:
+    conversations = Conversation.objects.filter(pk__in=keys)
     with transaction.atomic():
+        # A send holds its conversation while it waits for the person's counters, which ending an answer takes.
+        list(conversations.select_for_update().order_by("pk").values_list("pk"))
         ended = completion.end_all_in(keys, now=now)
-        Conversation.objects.filter(pk__in=keys).update(current_leaf=None)
-        Conversation.objects.filter(pk__in=keys).delete()
+        conversations.update(current_leaf=None)
+        conversations.delete()
     for key in ended:
         runtime.stop(key)
