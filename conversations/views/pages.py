@@ -93,7 +93,7 @@ def new(request: HttpRequest) -> HttpResponseBase:
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     found = access.get_conversation(owner(request), conversation_id)
     if wants_json(request):
-        return conversation_json(found)
+        return conversation_json(found, before=_uuid_or_none(request.GET.get("before", "")))
     return chat_page(request, found)
 
 
@@ -274,9 +274,9 @@ def _age(today: Any, day: Any) -> str:
     return date_format(day, "YEAR_MONTH_FORMAT")
 
 
-def conversation_json(found: Conversation) -> JsonResponse:
-    """The newest window of the current branch."""
-    transcript = selectors.transcript(found)
+def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:
+    """The newest window of the current branch, or the one before that message; `older` asks for the next."""
+    transcript = selectors.transcript(found, before=before)
     return JsonResponse(
         {
             "conversation": found.pk,
