@@ -15,7 +15,7 @@ from django.db.models import Exists
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.models import User
 from chatsite.views import error_json
@@ -89,10 +89,9 @@ def _opening(request: HttpRequest, completion_id: UUID) -> tuple[Reader, Complet
     return reader, access.get_completion(user, completion_id)
 
 
+@require_GET
 async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     """The answer from a position on, live if it still runs; HTML blocks, or text with `?format=text`."""
-    if request.method not in {"GET", "HEAD"}:
-        return error_json(405, "method_not_allowed", _("Only GET is possible here."))
     opened = await sync_to_async(_opening)(request, completion_id)
     if opened is None:
         return error_json(401, "not_signed_in", _("Sign in first."))
