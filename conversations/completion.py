@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -309,11 +310,16 @@ def stop_requests(keys: list[UUID]) -> list[UUID]:
     )
 
 
-def reap(now: datetime) -> int:
-    """End every completion whose process has died, keeping its text; returns how many. One query if there is none."""
+def reap(now: datetime, alive: Collection[UUID] = ()) -> int:
+    """End every completion whose process has died, keeping its text; returns how many. One query if there is none.
+
+    alive: what runs in this process; heartbeats also stop while a database is away or a laptop closed.
+    """
     dead = Completion.objects.filter(status=Status.RUNNING, heartbeat_at__lt=now - DEAD_AFTER)
     ended = 0
     for row in dead.select_related("chat_model"):
+        if row.pk in alive:
+            continue
         ending = Ending(Status.INTERRUPTED, "interrupted")
         if row.stop_requested:
             ending = Ending(Status.STOPPED)

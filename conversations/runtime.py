@@ -134,7 +134,7 @@ class Engine:
         """At start and then every five seconds: completions of processes that died."""
         while True:
             try:
-                await self.in_database(completion.reap, timezone.now())
+                await self.in_database(completion.reap, timezone.now(), set(self.runs))
             except Exception:
                 logger.exception("The reaper failed")
             await asyncio.sleep(REAP_SECONDS)

@@ -416,6 +416,17 @@ def test_dead_process_is_reaped_with_its_text(talk: Talk, upstream: Upstream, al
     assert f"/completions/{row.pk}/continue/" in page
 
 
+def test_own_answers_are_not_reaped_for_a_heartbeat_that_could_not_be_written(
+    talk: Talk, upstream: Upstream
+) -> None:
+    upstream.play(Script("gated", ("One", "Two")))
+    reply = talk.send("Count")
+    later = timezone.now() + timedelta(minutes=1)
+    assert completion.reap(later, set(runtime.engine().runs)) == 0
+    upstream.release(2)
+    assert talk.finish(reply).status == "complete"
+
+
 def test_deleting_the_conversation_ends_its_answer(
     talk: Talk, upstream: Upstream, alice: User
 ) -> None:
