@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from . import selectors, services, setup
-from .models import User, fold
+from .models import User, check_fits, fold
 
 EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
@@ -23,12 +23,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """allauth compares names without case; two that only look alike are one name here as well."""
         name: str = super().clean_username(username, shallow=shallow)
+        check_fits(name, field="username")
         if not shallow and selectors.is_username_taken(name):
             raise self.validation_error("username_taken")
         return name
 
     def clean_email(self, email: str) -> str:
         """In the form in which addresses are unique, so that allauth's search finds what the database would refuse."""
+        check_fits(email, field="email")
         return fold(email) or ""
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:

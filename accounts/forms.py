@@ -13,12 +13,15 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
+
+from chatsite.views import error_page
 
 from . import selectors
 from .emails import must_be_verified, write_address
-from .models import User
+from .models import User, check_fits
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
@@ -26,18 +29,23 @@ else:
     UserForm = forms.ModelForm
 
 
+NAME_TAKEN = _("A user with that name already exists.")
+
+
 class UniqueNames(UserForm):
     """Says kindly what the unique keys would refuse: a name or address that reads like another's."""
 
     def clean_username(self) -> str:
-        username: str = self.cleaned_data["username"]
+        username: str = User.normalize_username(self.cleaned_data["username"])
+        check_fits(username, field="username")
         if selectors.is_username_taken(username, but_by=self.instance):
-            raise ValidationError(_("A user with that name already exists."), code="unique")
+            raise ValidationError(NAME_TAKEN, code="unique")
         return username
 
     def clean_email(self) -> str:
         """Lower case, as allauth looks for it."""
         email: str = self.cleaned_data["email"].lower()
+        check_fits(email, field="email")
         if selectors.is_email_taken(email, but_by=self.instance):
             raise ValidationError(
                 _("A user with that e-mail address already exists."), code="unique"
@@ -103,6 +111,15 @@ class SignUpForm(SignupForm):
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
 
+    def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponseBase | None]:
+        try:
+            with transaction.atomic():
+                saved: tuple[Any, HttpResponseBase | None] = super().try_save(request)
+                return saved
+        except IntegrityError:  # the same name, taken between the check and the insert
+            title = _("That name is taken")
+            return None, error_page(request, 409, "name_taken", str(title), NAME_TAKEN)
+
 
 class ProfileForm(UniqueNames):
     """What a person may change of themselves without being asked for the password."""
@@ -130,6 +147,7 @@ class ChangeEmailForm(AddEmailForm):
 
     def clean_email(self) -> str:
         email: str = super().clean_email()
+        check_fits(email, field="email")
         if not must_be_verified() and selectors.is_email_taken(email, but_by=self.user):
             raise get_adapter().validation_error("email_taken")
         return email

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -22,6 +23,13 @@ from django.utils.translation import gettext_lazy as _
 def fold(text: str) -> str | None:
     """The form in which names and addresses are compared: NFKC, case folded; None when empty."""
     return unicodedata.normalize("NFKC", text).strip().casefold() or None
+
+
+def check_fits(text: str, *, field: str) -> None:
+    """Raises ValidationError for a name or address too long for its column, or for its key's: folding can triple it."""
+    for column, stored in ((field, text), (f"{field}_key", fold(text) or "")):
+        if len(stored) > getattr(User._meta.get_field(column), "max_length", 0):
+            raise ValidationError(_("That is too long."), code="max_length")
 
 
 class Plan(models.Model):

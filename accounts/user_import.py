@@ -20,7 +20,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from .emails import write_address
-from .models import Plan, User, fold
+from .models import Plan, User, check_fits, fold
 
 REQUIRED = ("username", "password")
 OPTIONAL = ("email", "plan", "group", "language", "is_active")
@@ -156,6 +156,7 @@ class _Checker:
             raise BadRow(f"the user name {name!r} looks like a formula")
         try:
             User._meta.get_field("username").run_validators(name)
+            check_fits(name, field="username")
         except ValidationError as error:
             raise BadRow(f"the user name {name!r}: {' '.join(error.messages)}") from error
         if key in self.seen_names:
@@ -169,6 +170,7 @@ class _Checker:
             return
         try:
             validate_email(key)
+            check_fits(key, field="email")
         except ValidationError as error:
             raise BadRow(f"{key!r} is not an e-mail address") from error
         owner = self.addresses.get(key)

@@ -7,7 +7,7 @@ from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
@@ -22,7 +22,7 @@ from chatsite.views import error_page
 from . import services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
-from .forms import ChangeEmailForm, ProfileForm, SetupForm
+from .forms import NAME_TAKEN, ChangeEmailForm, ProfileForm, SetupForm
 from .models import User
 
 
@@ -99,7 +99,12 @@ def profile(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = 400 if form.is_bound else 200
         return render(request, "accounts/profile.html", {"form": form}, status=status)
-    services.change_profile(user, changed=form.changed_data)
+    try:
+        with transaction.atomic():
+            services.change_profile(user, changed=form.changed_data)
+    except IntegrityError:  # the same name, taken between the check and the update
+        form.add_error("username", NAME_TAKEN)
+        return render(request, "accounts/profile.html", {"form": form}, status=400)
     messages.success(request, _("Your profile has been saved."))
     response = see_other(reverse("accounts:settings-profile"))
     if user.language:

@@ -9,6 +9,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import selectors
 from accounts.models import User
 from tests.accounts.doors import browser, is_signed_in, link_in, sign_in
 from tests.conftest import PASSWORD, signed_in
@@ -180,6 +181,8 @@ def test_name_language_and_instructions(alice: User, alice_client: Client) -> No
         {"username": "BOB"},
         {"username": ""},
         {"username": "a/b"},
+        {"username": "\ufb03" * 150},
+        {"username": "\u0390" * 150},
         {"language": "xx"},
         {"custom_instructions": "x" * 4001},
     ],
@@ -191,6 +194,16 @@ def test_a_bad_profile_changes_nothing(
     assert alice_client.post("/settings/profile/", form).status_code == 400
     alice.refresh_from_db()
     assert (alice.username, alice.custom_instructions) == ("alice", "")
+
+
+def test_a_name_taken_at_the_same_moment(
+    alice: User, bob: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "is_username_taken", lambda name, but_by=None: False)
+    form = {"username": "BOB", "language": "", "custom_instructions": ""}
+    assert alice_client.post("/settings/profile/", form).status_code == 400
+    alice.refresh_from_db()
+    assert alice.username == "alice"
 
 
 def test_a_profile_can_keep_its_name(alice: User, alice_client: Client) -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import services
+from accounts.adapter import AccountAdapter
 from accounts.models import User
 from tests.accounts.doors import is_signed_in, link_in, sign_in
 from tests.accounts.test_admin import inline_parts
@@ -76,6 +77,9 @@ def test_sign_up_without_an_address(client: Client, sasha: User) -> None:
         ({"username": "ALICE"}, "already exists"),
         ({"username": "ａｌｉｃｅ"}, "already exists"),
         ({"username": "a b"}, "valid username"),
+        ({"username": "\ufb03" * 150}, "too long"),
+        ({"username": "\u0390" * 150}, "too long"),
+        ({"email": "a@" + ".".join(["\u0390" * 60] * 3) + ".com"}, "too long"),
         ({"email": "ALICE@example.org"}, "already registered"),
         ({"email": "alice@ｅxample.org"}, "already registered"),
         ({"password1": "123", "password2": "123"}, "too short"),
@@ -87,6 +91,16 @@ def test_sign_up_refuses(
 ) -> None:
     response = client.post("/accounts/signup/", {**SIGNUP, **change})
     assert complaint in response.content.decode()
+    assert User.objects.count() == 2
+
+
+def test_a_name_taken_at_the_same_moment(
+    client: Client, sasha: User, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AccountAdapter, "clean_username", lambda self, name, shallow=False: name)
+    response = client.post("/accounts/signup/", {**SIGNUP, "username": "ALICE"})
+    assert response.status_code == 409
+    assert not is_signed_in(client)
     assert User.objects.count() == 2
 
 
