@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from chatsite.environment import Environment
 from chatsite.secret import load_or_create_secret
+from tests.processes import scratch_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -82,6 +83,20 @@ def test_unsafe_combination_does_not_start(tmp_path: Path, variables: dict[str, 
 
 def test_public_site_is_accepted(tmp_path: Path) -> None:
     assert check(tmp_path, PUBLIC_URL="https://chat.example.org").returncode == 0
+
+
+def test_every_cookie_of_a_public_site_is_secure(tmp_path: Path) -> None:
+    program = (
+        "from chatsite import settings as s;"
+        "print(*(getattr(s, f'{name}_COOKIE_{what}') for name in ('SESSION', 'CSRF', 'LANGUAGE')"
+        " for what in ('SECURE', 'SAMESITE')))"
+    )
+    environment = scratch_environment(tmp_path, PUBLIC_URL="https://chat.example.org")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["True", "Lax"] * 3
 
 
 def test_value_and_file_together_are_refused(
