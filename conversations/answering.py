@@ -128,7 +128,7 @@ def start_answer(
         model_name=model.name,
         parameters={**call.parameters, "max_tokens": call.max_tokens},
         start_position=len(answer.content),
-        process=runtime.PROCESS,
+        process=runtime.process_name(),
         heartbeat_at=now,
         started_at=now,
         prompt=_record(draft),
@@ -140,14 +140,21 @@ def start_answer(
         model=model,
         **{name: getattr(conversation, name) for name in Sampling.NAMES},
     )
-    job = Job(
+    job = _job(draft, call, completion_id, answer, now)
+    transaction.on_commit(lambda: runtime.start(job))
+    return answer, completion_id
+
+
+def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now: datetime) -> Job:
+    model = draft.model
+    return Job(
         completion_id=completion_id,
         message_id=answer.pk,
         chat_model_id=model.pk,
         model_name=model.name,
         address=catalogue.address_of(model.endpoint),
         call=call,
-        prompt_tokens=prompt.tokens,
+        prompt_tokens=draft.prompt.tokens,
         context_window=model.context_window,
         price_in=model.price_in,
         price_cached=model.price_in if model.price_cached is None else model.price_cached,
@@ -156,8 +163,6 @@ def start_answer(
         text=answer.content,
         reasoning=answer.reasoning,
     )
-    transaction.on_commit(lambda: runtime.start(job))
-    return answer, completion_id
 
 
 def _call(draft: Draft, *, max_tokens: int) -> ChatCall:
@@ -192,7 +197,7 @@ def _record(draft: Draft) -> dict[str, Any]:
 
 
 def instruction_version(text: str) -> int:
-    """The id of the immutable row with this text. One query for a text that this process has seen."""
+    """The id of the immutable row with this text. One query for a text that was used before."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     row, _created = InstructionVersion.objects.get_or_create(digest=digest, defaults={"text": text})
     return row.pk

@@ -11,7 +11,6 @@ import asyncio
 import contextvars
 import logging
 import os
-import secrets
 import socket
 import threading
 from collections.abc import Callable, Coroutine
@@ -38,7 +37,10 @@ TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit
 
-PROCESS = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[:100]
+
+def process_name() -> str:
+    """This machine and process. Asked for when needed: the server's processes are forked with this module loaded."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:100]
 
 
 class Engine:
