@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,8 +31,6 @@ from .models import (
 )
 from .prompt import LEAST_ANSWER, Prompt, Turn, build_prompt
 from .upstream import ChatCall
-
-MILLION = Decimal(1_000_000)
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def start_answer(
         limits=draft.limits,
         tokens=prompt.tokens + prompt.answer_tokens,
         least_tokens=prompt.tokens + min(LEAST_ANSWER, prompt.answer_tokens),
-        money=(prompt.tokens * model.price_in + prompt.answer_tokens * model.price_out) / MILLION,
+        money=model.prices.of(prompt=prompt.tokens, answer=prompt.answer_tokens),
         now=now,
     )
     answer = draft.partial
@@ -156,9 +153,7 @@ def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now
         call=call,
         prompt_tokens=draft.prompt.tokens,
         context_window=model.context_window,
-        price_in=model.price_in,
-        price_cached=model.price_in if model.price_cached is None else model.price_cached,
-        price_out=model.price_out,
+        prices=model.prices,
         started_at=now,
         text=answer.content,
         reasoning=answer.reasoning,

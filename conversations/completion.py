@@ -13,7 +13,6 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -26,6 +25,7 @@ from . import relay
 from .catalogue import note_traffic
 from .errors import AnswerFailed
 from .models import ChatModel, Completion, Message
+from .prices import Prices
 from .relay import Answer, Ending, InDatabase
 from .tokens import estimate_tokens
 from .upstream import ChatCall, EndpointAddress, TokenUsage, stream_chat
@@ -33,7 +33,6 @@ from .upstream import ChatCall, EndpointAddress, TokenUsage, stream_chat
 logger = logging.getLogger(__name__)
 
 DEAD_AFTER = timedelta(seconds=15)
-MILLION = Decimal(1_000_000)
 MOST_TEXT = 4_000_000  # code points of one completion: about a million tokens, more than any model is asked for
 FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end without a database
 ENDPOINT_FAILURES = {"upstream_auth", "upstream_error", "upstream_unreachable", "timeout_first"}
@@ -56,9 +55,7 @@ class Job:
     call: ChatCall
     prompt_tokens: int
     context_window: int
-    price_in: Decimal
-    price_cached: Decimal
-    price_out: Decimal
+    prices: Prices
     started_at: datetime
     text: str = ""
     reasoning: str = ""
@@ -172,7 +169,9 @@ class Run:
             tokens_in=counted.prompt,
             tokens_out=counted.completion,
             tokens_cached=counted.cached,
-            money=self._money(counted),
+            money=self.job.prices.of(
+                prompt=counted.prompt, answer=counted.completion, cached=counted.cached
+            ),
             estimated=usage is None,
             seconds_to_first_token=seconds,
         )
@@ -189,14 +188,6 @@ class Run:
         return usage.prompt <= 4 * self.job.context_window and (
             usage.completion <= max(2 * self.job.call.max_tokens, 2 * self._counted()) + 1000
         )
-
-    def _money(self, usage: TokenUsage) -> Decimal:
-        job = self.job
-        return (
-            (usage.prompt - usage.cached) * job.price_in
-            + usage.cached * job.price_cached
-            + usage.completion * job.price_out
-        ) / MILLION
 
 
 def finish(run: Run, ending: Ending) -> Ending:
@@ -375,8 +366,6 @@ def _spent_so_far(row: Completion, message: Message, ending: Ending) -> quotas.S
         return quotas.Spent(requests=1 if ending.status == Status.STOPPED else 0)
     tokens_in = int(row.prompt.get("tokens", 0))
     tokens_out = estimate_tokens(new) + estimate_tokens(thoughts)
-    money = Decimal(0)
-    if row.chat_model is not None:
-        prices = row.chat_model
-        money = (tokens_in * prices.price_in + tokens_out * prices.price_out) / MILLION
+    prices = Prices() if row.chat_model is None else row.chat_model.prices
+    money = prices.of(prompt=tokens_in, answer=tokens_out)
     return quotas.Spent(tokens_in=tokens_in, tokens_out=tokens_out, money=money, estimated=True)

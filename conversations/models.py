@@ -16,6 +16,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .prices import Prices
+
 # Names of variables that may hold an endpoint's key: an administrator must not be able to send the site's own secrets.
 KEY_VARIABLE = RegexValidator(
     r"^[A-Z][A-Z0-9_]*_(API|MODEL)_KEY$",
@@ -158,6 +160,11 @@ class ChatModel(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    @property
+    def prices(self) -> Prices:
+        cached = self.price_in if self.price_cached is None else self.price_cached
+        return Prices(prompt=self.price_in, cached=cached, answer=self.price_out)
 
 
 class Sampling(models.Model):
