@@ -8,7 +8,7 @@ from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
@@ -17,20 +17,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chatsite.views import error_page
+from chatsite.views import error_page, see_other
 
 from . import services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
 from .forms import NAME_TAKEN, ChangeEmailForm, ProfileForm, SetupForm
 from .models import User
-
-
-def see_other(url: str) -> HttpResponse:
-    """303: whatever the method was, GET that page."""
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response
 
 
 def signed_in_user(request: HttpRequest) -> User:

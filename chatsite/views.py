@@ -36,6 +36,11 @@ def error_page(
     return render(request, "error.html", context, status=status)
 
 
+def see_other(url: str) -> HttpResponse:
+    """303: the browser goes there with GET, and reloading it sends nothing twice."""
+    return HttpResponse(status=303, headers={"Location": url})
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         limit = settings.MESSAGE_MAX_BYTES

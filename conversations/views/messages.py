@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.quotas import QuotaExceeded
-from chatsite.views import wants_json
+from chatsite.views import see_other, wants_json
 
 from .. import access, sending, services
 from ..errors import ConversationError, InvalidParameter
@@ -23,7 +23,7 @@ from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field
 from ..models import Conversation, Message
 from ..sending import Sent
 from .pages import language, owner, page_with_refusal
-from .replies import refusal_json, refusals, see_other, sent_json, signed_in
+from .replies import refusal_json, refusals, sent_json, signed_in
 
 
 @require_POST

@@ -23,13 +23,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
 from accounts.models import User
-from chatsite.views import wants_json
+from chatsite.views import see_other, wants_json
 
 from .. import access, catalogue, selectors
 from ..errors import ConversationError
 from ..forms import fields_of, text_field
 from ..models import ChatModel, Conversation, RolePreset
-from .replies import refusals, see_other, signed_in, with_retry_after
+from .replies import refusals, signed_in, with_retry_after
 
 EXAMPLES = 4
 

@@ -92,8 +92,3 @@ def sent_json(sent: Sent) -> JsonResponse:
         "stop": reverse("conversations:completion-stop", args=[sent.completion_id]),
     }
     return JsonResponse(body, status=201 if sent.created else 200)
-
-
-def see_other(url: str) -> HttpResponse:
-    """303: the browser goes there with GET, and reloading it sends nothing twice."""
-    return HttpResponse(status=303, headers={"Location": url})
