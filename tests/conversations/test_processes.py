@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from django.db import connection
 
+from conversations.models import Completion
 from tests.processes import Site, wait_for
 from tests.upstream import Upstream
 from tests.visitor import Visitor
@@ -121,6 +122,23 @@ def test_two_processes_share_an_answer(
         assert last.data["status"] == "stopped"
         text = here.state(sent["completion"])["text"]
         assert text.startswith(first.data["text"] + second.data["text"] + third.data["text"])
+
+
+@pytest.mark.services
+def test_two_workers_of_one_server_share_answers(
+    tmp_path: Path, upstream: Upstream, transactional_db: None
+) -> None:
+    """Whichever worker a connection reaches: answers are followed to their end and recorded under their own process."""
+    variables = {**shared(upstream), "WEB_CONCURRENCY": "2"}
+    ran_in: set[str] = set()
+    with Site(tmp_path, **variables).wait_until_ready() as site:
+        while len(ran_in) < 2:  # the system chooses the worker for each connection
+            with visit(site) as here, visit(site) as there:
+                sent = here.send("Go on [[script: slow tokens=20 rate=60]]")
+                *_, last = there.events(sent["events"])
+                assert last.data["status"] == "complete"
+                assert here.state(sent["completion"])["status"] == "complete"
+            ran_in.add(Completion.objects.get(pk=sent["completion"]).process)
 
 
 def test_open_streams_cost_no_thread(tmp_path: Path, upstream: Upstream) -> None:
