@@ -143,3 +143,23 @@ def test_only_get_opens_a_stream(alice_client: Client) -> None:
     for method in (alice_client.post, alice_client.head):
         response = method(url)
         assert (response.status_code, response["Allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ("\r\n  \r\n  Plan a trip  \r\nto Rome", "Plan a trip"),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 80 + "…"),
+        ("猫" * 100, "猫" * 80 + "…"),
+        ("\u202eevil\u200b", "evil"),
+        ("\u200b", "New chat"),
+    ],
+)
+def test_the_title_is_the_first_line_and_costs_no_call(
+    talk: Talk, upstream: Upstream, content: str, title: str
+) -> None:
+    reply = talk.send(content)
+    talk.finish(reply)
+    assert Conversation.objects.get(pk=reply.body["conversation"]).title == title
+    assert len(upstream.chats) == 1
