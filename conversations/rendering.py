@@ -96,17 +96,32 @@ def _plain_link(found: str) -> str:
     """An address found in escaped text as a link, what follows it as text."""
     end = _LINK_END.search(found)
     address = found[: end.start()] if end else found
-    while address:
-        if address[-1] in ".,:;!?'*_~" or (
-            address[-1] in ")]"
-            and address.count(address[-1]) > address.count("(["[address[-1] == "]"])
-        ):
-            address = address[:-1]
-        else:
-            break
+    address = address[: _address_end(address)]
     if address.endswith(("/", ":")) and len(address) <= len("https://"):
         return found
     return f'<a href="{address}" target="_blank">{address}</a>{found[len(address) :]}'
+
+
+def _address_end(address: str) -> int:
+    """Where an address ends: before punctuation, and before brackets that were not opened in it."""
+    end = len(address)
+    unopened = {
+        ")": address.count(")") - address.count("("),
+        "]": address.count("]") - address.count("["),
+    }
+    while end:
+        last = address[end - 1]
+        entity = next((each for each in ("&#x27;", "&amp;") if address.endswith(each, 0, end)), "")
+        if entity:
+            end -= len(entity)
+        elif unopened.get(last, 0) > 0:
+            unopened[last] -= 1
+            end -= 1
+        elif last in ".,:;!?'*_~":
+            end -= 1
+        else:
+            break
+    return end
 
 
 def _with_links(html: str) -> str:
@@ -130,7 +145,7 @@ def _with_links(html: str) -> str:
             address = fields.get("href", "")
             if address.startswith("#fn"):
                 pass
-            elif re.match(r"(?:https?|mailto):", address, re.IGNORECASE):
+            elif re.match(r"https?://|mailto:", address, re.IGNORECASE):
                 title = f' title="{fields["title"]}"' if fields.get("title") else ""
                 keep = f'<a href="{address}"{title} target="_blank">'
             else:
@@ -141,7 +156,7 @@ def _with_links(html: str) -> str:
     def image(tag: str) -> str:
         fields: dict[str, str] = dict(_ATTRIBUTE.findall(tag))
         address, text = fields.get("src", ""), fields.get("alt", "")
-        if "a" in inside or not re.match(r"https?:", address, re.IGNORECASE):
+        if "a" in inside or not re.match(r"https?://", address, re.IGNORECASE):
             return text
         return f'<a href="{address}" target="_blank">{text or address}</a>'
 

@@ -353,3 +353,20 @@ def test_a_displayed_formula_over_several_lines() -> None:
     assert html.count("<li>") == 2
     assert "<math" in html
     assert rendered("$$\nx\n$$").startswith('<div class="math-block" tabindex="0" role="group"')
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://a.b/?x& more", "http://a.b/?x"),
+        ("see 'http://a.b/c' there", "http://a.b/c"),
+        ("(http://a.b/c(d))", "http://a.b/c(d)"),
+        ("http://a.b/x?y=1&amp=2.", "http://a.b/x?y=1&amp;amp=2"),
+    ],
+)
+def test_where_a_plain_address_ends(text: str, address: str) -> None:
+    assert f'href="{address}"' in render_plain(text)
+
+
+def test_address_without_a_host_is_no_link() -> None:
+    assert "<a " not in render_markdown("[x](http:evil) ![y](https:evil)")
