@@ -58,7 +58,13 @@ def new_setup_link(base_url: str) -> str | None:
 
 
 def is_valid(token: str) -> bool:
-    return SetupLink.objects.filter(token_hash=_hash(token), expires_at__gt=timezone.now()).exists()
+    """False, too, once there is an administrator, however there came to be one."""
+    return (
+        is_needed()
+        and SetupLink.objects.filter(
+            token_hash=_hash(token), expires_at__gt=timezone.now()
+        ).exists()
+    )
 
 
 def use_link(token: str, *, username: str, email: str, password: str) -> User | None:

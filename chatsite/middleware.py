@@ -107,6 +107,8 @@ class ContentSecurityPolicyMiddleware(Middleware):
             "Permissions-Policy", "camera=(), geolocation=(), payment=(), usb=()"
         )
         response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        # Pages show what is somebody's: no shared cache, and none without asking after they signed out.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 

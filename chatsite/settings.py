@@ -71,7 +71,8 @@ def _names_of_this_machine() -> list[str]:
 ON_LOOPBACK = _is_loopback(HOST)
 ALLOWED_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 if PUBLIC_URL:
-    ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
+    # No other: links in mails are made of it. Health checks may use any.
+    ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or ""]
     CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"]
 elif not ON_LOOPBACK:
     ALLOWED_HOSTS += [*_names_of_this_machine(), HOST]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from django.test import Client
+
+from chatsite.logs import RequestIdFilter
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/", "/no-such-page/", "/livez"])
@@ -15,6 +19,15 @@ def test_policy_and_request_id(sasha_client: Client, path: str) -> None:
         assert len(response["X-Request-ID"]) >= 8
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response["X-Frame-Options"] == "DENY"
+        assert "no-cache" in response["Cache-Control"] or "no-store" in response["Cache-Control"]
+
+
+def test_log_lines_do_not_show_the_setup_token() -> None:
+    record = logging.LogRecord(
+        "django.request", logging.WARNING, "", 0, "Bad Request: %s", ("/setup/t0ken/",), None
+    )
+    RequestIdFilter().filter(record)
+    assert "t0ken" not in record.getMessage()
 
 
 def test_proxys_request_id_is_kept_if_it_is_sound(client: Client, db: None) -> None:
