@@ -21,6 +21,7 @@ from .models import Sampling
 from .sending import Sending
 
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 
 
 def fields_of(request: HttpRequest) -> dict[str, Any]:
@@ -36,6 +37,8 @@ def fields_of(request: HttpRequest) -> dict[str, Any]:
     except UnreadablePostError:
         raise InvalidParameter(_("The request broke off before it was complete.")) from None
     kind = request.content_type
+    if kind == MULTIPART and b"content-transfer-encoding" in body.lower():
+        raise InvalidParameter(_("The form could not be read."))  # its bytes could not be checked
     try:
         raw = unquote_to_bytes(body) if kind == FORM else body
         text = raw.decode()

@@ -119,6 +119,19 @@ def test_body_beyond_every_limit(talk: Talk) -> None:
     assert str(settings.MESSAGE_MAX_BYTES) in page.content.decode()
 
 
+def test_multipart_in_another_encoding_is_refused(talk: Talk) -> None:
+    """Django would decode it and replace what is not UTF-8 without a word."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="content"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n/w==\r\n--x--\r\n"
+    )
+    response = talk.client.post(
+        "/c/", body, content_type="multipart/form-data; boundary=x", headers=JSON
+    )
+    assert response.status_code == 400
+    assert not Message.objects.exists()
+
+
 def test_broken_multipart(talk: Talk) -> None:
     response = talk.client.post(
         "/c/", b"--x\r\nnonsense", content_type="multipart/form-data; boundary=x", headers=JSON
