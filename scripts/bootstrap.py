@@ -10,11 +10,13 @@ configuration.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,10 +42,12 @@ def fail(sentence: str) -> NoReturn:
 
 def read_dotenv(path: Path) -> dict[str, str]:
     """The plain NAME=value lines of a .env file; enough to see whether a name is set."""
-    if not path.is_file():
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return {}
     values = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             values[name.strip()] = value.strip().strip("'\"")
@@ -177,6 +181,9 @@ def run(label: str, command: list[str], *, required: bool = True) -> bool:
                     process.wait(1 if ticking else None)
                 except subprocess.TimeoutExpired:
                     tell(f"\r{label} … {time.monotonic() - started:.0f} s")
+                except KeyboardInterrupt:
+                    process.terminate()  # Ctrl-C reached it too; the end of make did not
+                    raise
         tell(f"\r{label} …" if ticking else "")
         tell(f" {time.monotonic() - started:.1f} s\n")
         if process.returncode and required:
@@ -186,11 +193,19 @@ def run(label: str, command: list[str], *, required: bool = True) -> bool:
     return process.returncode == 0
 
 
+def end_with_make() -> None:
+    """Be interrupted, as by Ctrl-C, when make is killed (Linux). `serve` is then asked for the same by its option."""
+    pr_set_pdeathsig = 1
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGINT), 0, 0, 0)
+
+
 # --- The two commands ----------------------------------------------------------------------------------------------
 
 
 def set_up(*, tests: bool) -> None:
-    model = tests or wants_local_model({**read_dotenv(ROOT / ".env"), **os.environ})
+    dotenv = read_dotenv(Path(os.environ.get("ENV_FILE", "").strip() or ROOT / ".env"))
+    model = tests or wants_local_model({**dotenv, **os.environ})
     missing = missing_packages(model=model, tests=tests)
     if missing:
         install_packages(missing)
@@ -211,6 +226,7 @@ def main(arguments: list[str]) -> None:
         )
     if arguments not in (["run"], ["test"]):
         fail("Type: python3 scripts/bootstrap.py run, or test")
+    end_with_make()
     try:
         set_up(tests=arguments == ["test"])
     except KeyboardInterrupt:

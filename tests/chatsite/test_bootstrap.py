@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.processes import ROOT, scratch_environment
+from tests.processes import ROOT, family, scratch_environment, wait_for, wait_until_gone
 
 SCRIPT = ROOT / "scripts" / "bootstrap.py"
 
@@ -52,6 +52,7 @@ def test_dotenv_is_read_for_its_names(bootstrap: ModuleType, tmp_path: Path) -> 
     )
     assert bootstrap.read_dotenv(file) == {"LOCAL_MODEL": "off", "PORT": "8001", "A": "b=c"}
     assert bootstrap.read_dotenv(tmp_path / "none") == {}
+    assert bootstrap.read_dotenv(tmp_path) == {}
 
 
 def test_a_changed_lock_changes_its_stamp(bootstrap: ModuleType, tmp_path: Path) -> None:
@@ -143,6 +144,21 @@ def test_sets_up_once_and_again_only_what_changed(project: Path) -> None:
     for pip in (project / ".venv" / "lib").glob("python*/site-packages/pip"):
         shutil.rmtree(pip)
     assert "Virtual environment … " in make_run(project).stdout
+
+
+@pytest.mark.processes
+def test_nothing_goes_on_when_make_is_killed_while_it_sets_up(project: Path) -> None:
+    (project / "manage.py").write_text("import time; time.sleep(100)\n")
+    with subprocess.Popen(
+        ["make", "run", f"PYTHON={sys.executable}"],
+        cwd=project,
+        env=scratch_environment(project),
+        stdout=subprocess.DEVNULL,
+    ) as make:
+        wait_for(lambda: len(family(make.pid)) >= 3, what="the first step")
+        processes = family(make.pid)
+        make.kill()
+    wait_until_gone(processes)
 
 
 @pytest.mark.processes
