@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import hashlib
 import http.client
@@ -63,9 +64,13 @@ def check_address(host: str, port: int) -> None:
             probe.bind(address)
             probe.listen(1)  # a wildcard and a loopback listener only collide here
     except OSError as error:
+        hint = "Set PORT to a free one, or end what uses it."
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            hint = "Set HOST to an address of this machine, or to 0.0.0.0 for all of them."
+        elif error.errno == errno.EACCES:
+            hint = "Set PORT to 1024 or above."
         raise ServeError(
-            f"The site cannot listen on {host} port {port} ({error.strerror or error})."
-            " Set PORT to a free one, or end what uses it."
+            f"The site cannot listen on {host} port {port} ({error.strerror or error}). {hint}"
         ) from error
 
 
@@ -119,9 +124,11 @@ def migrate() -> int:
                 call_command("createcachetable", verbosity=0)
             return len(plan)
     except DatabaseError as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        # PostgreSQL's own advice follows its reason, indented.
+        lines = [line for line in str(error).splitlines() if line[:1].strip()]
+        reason = lines[-1].rstrip(" .") if lines else type(error).__name__
         raise ServeError(
-            f"The database cannot be set up: {reason[-1]} Check DATABASE_URL, or DATA_DIR."
+            f"The database cannot be set up: {reason}. Check DATABASE_URL, or DATA_DIR."
         ) from error
 
 

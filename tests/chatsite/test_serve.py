@@ -101,8 +101,11 @@ def refusal(folder: Path, **variables: str) -> str:
         ({"TIME_ZONE": "Nowhere/Land"}, "TIME_ZONE is 'Nowhere/Land'"),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY is 2, but the database is SQLite."),
         ({"LOCAL_MODEL": "/no/such.gguf"}, "LOCAL_MODEL names /no/such.gguf, which is not a file."),
-        ({"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"}, "The database cannot be set up:"),
-        ({"HOST": "192.0.2.1"}, "The site cannot listen on 192.0.2.1 port"),
+        (
+            {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"},
+            "port 9 failed: Connection refused. Check DATABASE_URL",
+        ),
+        ({"HOST": "192.0.2.1"}, "Set HOST to an address of this machine"),
         ({"DJANGO_SUPERUSER_USERNAME": "root"}, "DJANGO_SUPERUSER_PASSWORD is not set."),
     ],
 )
