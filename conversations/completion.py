@@ -13,6 +13,7 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 DEAD_AFTER = timedelta(seconds=15)
 MOST_TEXT = 4_000_000  # code points of one completion: about a million tokens, more than any model is asked for
-FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end without a database
+FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end; the last goes on
 ENDPOINT_FAILURES = {"upstream_auth", "upstream_error", "upstream_unreachable", "timeout_first"}
 
 Status = Completion.Status
@@ -74,6 +75,7 @@ class Run:
     dropped_parameters: list[str] = field(default_factory=list)
     saved_length: int = -1
     over: bool = False
+    process_ends: bool = False
     _thinking_since: datetime | None = field(default=None)
 
     def end(self, ending: Ending) -> None:
@@ -143,16 +145,17 @@ class Run:
             note_traffic(self.job.address.base_url, well=False)
 
     async def _write_end(self, ending: Ending, in_database: InDatabase) -> Ending:
-        for pause in (*FINISH_PAUSES, None):
+        """Try for as long as it takes: the text after the last checkpoint is nowhere but here."""
+        for pause in chain(FINISH_PAUSES, repeat(FINISH_PAUSES[-1])):
             try:
                 won: Ending = await in_database(finish, self, ending)
                 return won
             except Exception:
                 logger.exception("The end of completion %s was not written", self.job.completion_id)
-                if pause is None:
-                    break
-                await asyncio.sleep(pause)
-        # The row still says `running`; the reaper ends it with the text of the last checkpoint.
+            if self.process_ends:
+                break
+            await asyncio.sleep(pause)
+        # The row still says `running`; a reaper ends it with the text of the last checkpoint.
         return Ending(Status.INTERRUPTED, "interrupted")
 
     def spent(self, ending: Ending) -> quotas.Spent:

@@ -154,6 +154,7 @@ class Engine:
     async def interrupt(self) -> None:
         self.closing = True
         for run in list(self.runs.values()):
+            run.process_ends = True
             run.end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
         while self.runs:  # noqa: ASYNC110 (answers are started from threads, too)
             await asyncio.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -102,12 +103,13 @@ def chat_page(
     shown: Conversation | None,
     *,
     composer: Composer | None = None,
+    chosen: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page with one conversation or none. At most 14 queries, however much there is."""
     user = owner(request)
     limits = quotas.limits_of(user)
-    context = _picker_context(user, shown, limits, request.GET)
+    context = _picker_context(user, shown, limits, request.GET if chosen is None else chosen)
     before = _uuid_or_none(request.GET.get("before", ""))
     transcript = (
         selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
@@ -158,7 +160,7 @@ def _moment_or_none(text: str) -> datetime | None:
 
 
 def _picker_context(
-    user: User, shown: Conversation | None, limits: quotas.Limits, chosen: Any
+    user: User, shown: Conversation | None, limits: quotas.Limits, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Models, presets, greeting and example prompts. An address may choose: /?preset=translator."""
     presets = catalogue.presets_for(user, language())
@@ -362,5 +364,5 @@ def page_with_refusal(
         error=str(refusal.message),
         error_code=refusal.code,
     )
-    page = chat_page(request, shown, composer=composer, status=refusal.status)
+    page = chat_page(request, shown, composer=composer, chosen=fields, status=refusal.status)
     return with_retry_after(page, refusal)

@@ -7,11 +7,13 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Plan, Reservation, User
 from conversations import completion, runtime
 from conversations.models import ChatModel, Completion, Endpoint, Message
+from conversations.relay import Ending
 from tests.conversations.talk import (
     JSON,
     Talk,
@@ -501,3 +503,31 @@ def test_answers_say_how_their_endpoint_is(talk: Talk, upstream: Upstream) -> No
     talk.ask("Hello")
     assert talk.client.get("/readyz").json()["checks"]["endpoint"] == "failing"
     assert all(request.path != "/v1/models" for request in upstream.requests)
+
+
+def test_end_is_written_when_the_database_comes_back(
+    talk: Talk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has arrived since the last checkpoint is not given up for an outage."""
+    write, attempts = completion.finish, []
+
+    def away(run: completion.Run, ending: Ending) -> Ending:
+        attempts.append(ending)
+        if len(attempts) < 7:
+            raise OperationalError("the database is away")
+        return write(run, ending)
+
+    monkeypatch.setattr(completion, "finish", away)
+    monkeypatch.setattr(completion, "FINISH_PAUSES", (0.01,))
+    upstream.say("Kept")
+    answer = talk.ask("Hello")
+    assert (answer.status, answer.content) == ("complete", "Kept")
+    assert len(attempts) == 7
+
+
+def test_refused_page_keeps_the_chosen_role(talk: Talk, alice: User) -> None:
+    plan = Plan.objects.create(name="None", requests_per_day=0)
+    User.objects.filter(pk=alice.pk).update(plan=plan)
+    page = talk.client.post("/c/", {"content": "Hello", "preset": "translator"})
+    assert page.status_code == 429
+    assert page.context["current_preset"].key == "translator"
