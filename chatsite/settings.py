@@ -107,8 +107,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "chatsite.middleware.HealthMiddleware",  # before anything that looks at the host
     "chatsite.middleware.RequestIdMiddleware",
+    "chatsite.middleware.HealthMiddleware",  # before anything that looks at the host
     "chatsite.middleware.SecurityMiddleware",
     "chatsite.middleware.ContentSecurityPolicyMiddleware",
     "chatsite.middleware.SessionMiddleware",
@@ -177,6 +177,10 @@ elif WEB_CONCURRENCY > 1:
     _cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
 else:
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "chatsite"}
+if not REDIS_URL:
+    _cache["OPTIONS"] = {
+        "MAX_ENTRIES": 20_000
+    }  # Django's 300 would let pages push out sign-in limits
 CACHES = {"default": {**_cache, "KEY_PREFIX": "chatsite"}}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

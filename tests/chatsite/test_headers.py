@@ -13,10 +13,10 @@ from chatsite.logs import RequestIdFilter
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/", "/no-such-page/", "/livez"])
 def test_policy_and_request_id(sasha_client: Client, path: str) -> None:
     response = sasha_client.get(path)
+    assert len(response["X-Request-ID"]) >= 8
     if path != "/livez":
         assert "default-src 'self'" in response["Content-Security-Policy"]
         assert "unsafe" not in response["Content-Security-Policy"]
-        assert len(response["X-Request-ID"]) >= 8
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response["X-Frame-Options"] == "DENY"
         assert "no-cache" in response["Cache-Control"] or "no-store" in response["Cache-Control"]
