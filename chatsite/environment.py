@@ -27,8 +27,14 @@ class Environment:
 
     def read_file(self, path: Path) -> None:
         """Add what `.env` sets and the environment does not."""
-        if path.is_file():
+        if not path.is_file():
+            return
+        try:
             environ.Env.read_env(str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(
+                f"{path} cannot be read ({type(error).__name__}). Make it a readable text file in UTF-8."
+            ) from error
 
     def text(self, name: str, default: str = "") -> str:
         """The value of NAME or the content of the file that NAME_FILE names, stripped."""

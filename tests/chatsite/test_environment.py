@@ -81,6 +81,15 @@ def test_unsafe_combination_does_not_start(tmp_path: Path, variables: dict[str, 
     assert "chatsite.E0" in done.stderr
 
 
+def test_env_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_bytes(b"PORT=8000\nSITE=\xff\xfe\n")
+    done = check(tmp_path, ENV_FILE=str(path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(path) in done.stderr
+
+
 def test_public_site_is_accepted(tmp_path: Path) -> None:
     assert check(tmp_path, PUBLIC_URL="https://chat.example.org").returncode == 0
 
