@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from copy import copy
 
 import pytest
 from django.conf import settings
@@ -70,7 +71,10 @@ def transactional_db(transactional_db: None) -> None:
 
 def restore_shipped_rows() -> None:
     if not Plan.objects.exists():
-        Plan.objects.bulk_create(row for row in SHIPPED if isinstance(row, Plan))
+        plans = [copy(row) for row in SHIPPED if isinstance(row, Plan)]
+        for plan in plans:
+            plan.pk = None  # a number of its own: PostgreSQL does not count those it is given
+        Plan.objects.bulk_create(plans)
         RolePreset.objects.bulk_create(row for row in SHIPPED if isinstance(row, RolePreset))
 
 
