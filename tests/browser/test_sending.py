@@ -104,7 +104,7 @@ def test_a_message_written_while_an_answer_runs_waits(chat: Chat, upstream: Upst
 def test_without_a_network_nothing_is_lost(chat: Chat, complaints: Complaints) -> None:
     complaints.expect("ERR_INTERNET_DISCONNECTED")
     # What is loaded when the page is idle has come, too.
-    chat.page.wait_for_function("!!customElements.get('chat-sidebar')")
+    expect(chat.page.locator("chat-sidebar:defined")).to_be_attached()
     chat.page.context.set_offline(True)
     chat.send("Please keep me")
     expect(chat.questions).to_contain_text("Not sent.")
