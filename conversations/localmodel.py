@@ -295,11 +295,13 @@ def serve(path: Path, port: int, *, until: threading.Event) -> None:
     parameters.fit_params = False  # would size the context by a graphics card's memory
     parameters.verbosity = 0
     parameters.ui = False
+    # Asked before: a server that fails to load its file may still hold the port itself for a moment.
+    taken = _is_taken(port)
     try:
         server = Server(parameters)
     except RuntimeError:
         # The library does not say why: a port that is taken can be had again, a file that does not load cannot.
-        sys.exit(1 if _is_taken(port) else EXIT_UNUSABLE_FILE)
+        sys.exit(1 if taken else EXIT_UNUSABLE_FILE)
     until.wait()
     del server
     os._exit(0)  # nothing here is worth waiting for the library's threads
