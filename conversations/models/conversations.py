@@ -1,0 +1,184 @@
+"""Conversations, the tree of messages in each, and the completions behind their answers.
+
+A user's message never changes; an assistant's only grows, and only while a completion of it runs. Edits and
+regenerated answers are siblings: messages form a tree, and a conversation shows the branch that ends in its leaf.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .endpoints import ChatModel
+from .presets import RolePreset, Sampling
+
+
+class Conversation(Sampling):
+    """A titled, ordered exchange owned by one user."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        verbose_name=_("owner"),
+        related_name="conversations",
+    )
+    title = models.CharField(_("title"), max_length=200)
+    titled_by_person = models.BooleanField(default=False)
+    preset = models.ForeignKey(
+        RolePreset,
+        models.SET_NULL,
+        verbose_name=_("role preset"),
+        null=True,
+        blank=True,
+        related_name="conversations",
+    )
+    model = models.ForeignKey(
+        ChatModel,
+        models.SET_NULL,
+        verbose_name=_("model"),
+        null=True,
+        blank=True,
+        related_name="conversations",
+    )
+    current_leaf = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    pinned = models.BooleanField(_("pinned"), default=False)
+    archived = models.BooleanField(_("archived"), default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    active_at = models.DateTimeField(_("last active"), default=timezone.now)
+
+    class Meta(Sampling.Meta):
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        ordering = ("-active_at",)
+        indexes = (
+            # A condition and not a column: `NOT archived`, as it is asked, is no equality to SQLite.
+            models.Index(
+                fields=["owner", "-active_at", "id"],
+                condition=Q(archived=False),
+                name="sidebar_order",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Message(models.Model):
+    """One entry in a conversation. `parent` makes the tree; siblings are edits and regenerated answers."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("user")
+        ASSISTANT = "assistant", _("assistant")
+
+    class Status(models.TextChoices):
+        COMPLETE = "complete", _("complete")
+        RUNNING = "running", _("running")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+        INTERRUPTED = "interrupted", _("interrupted")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="+",
+        help_text="The conversation's owner, here so that a client id is unique per person.",
+    )
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    role = models.CharField(max_length=9, choices=Role)
+    content = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    reasoning_seconds = models.FloatField(null=True)
+    status = models.CharField(max_length=11, choices=Status, default=Status.COMPLETE)
+    error_code = models.CharField(max_length=64, blank=True)
+    client_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = (
+            models.Index(
+                fields=["conversation"], condition=Q(parent=None), name="first_of_a_conversation"
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["owner", "client_id"], name="one_message_per_client_id"
+            ),
+            models.CheckConstraint(
+                condition=Q(role="assistant") | Q(status="complete", error_code="", reasoning=""),
+                name="only_answers_have_a_state",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"
+
+
+class Completion(models.Model):
+    """One attempt by one model to answer. `completion.py` alone moves it on, by updates guarded on `running`."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", _("running")
+        COMPLETE = "complete", _("complete")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+        INTERRUPTED = "interrupted", _("interrupted")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="completions")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="completions")
+    chat_model = models.ForeignKey(ChatModel, models.SET_NULL, null=True, related_name="+")
+    model_name = models.CharField(max_length=200)
+    parameters = models.JSONField(default=dict)
+    status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
+    error_code = models.CharField(max_length=64, blank=True)
+    stop_requested = models.BooleanField(default=False)
+    start_position = models.PositiveIntegerField(
+        default=0, help_text="Code points the message had before: more than none for Continue."
+    )
+    process = models.CharField(max_length=100, blank=True, help_text="Which process runs it.")
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(default=timezone.now)
+    first_delta_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    tokens_cached = models.PositiveIntegerField(default=0)
+    prompt = models.JSONField(
+        default=dict,
+        help_text="What was sent: instruction versions, first and last message, what was left out.",
+    )
+
+    class Meta:
+        verbose_name = _("completion")
+        verbose_name_plural = _("completions")
+        indexes = (
+            models.Index(
+                fields=["heartbeat_at"], condition=Q(status="running"), name="running_by_heartbeat"
+            ),
+            models.Index(
+                fields=["conversation"],
+                condition=Q(status="running"),
+                name="running_in_conversation",
+            ),
+            models.Index(fields=["message", "-started_at"], name="attempts_of_a_message"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["message"], condition=Q(status="running"), name="one_running_per_message"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}"
