@@ -97,6 +97,15 @@ class Plan(models.Model):
 class User(AbstractUser):
     """A person. `username_key` and `email_key` make names and addresses unique as people read them."""
 
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("As the device is set")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    class SendKey(models.TextChoices):
+        ENTER = "enter", _("Enter sends, Shift+Enter begins a new line")
+        CONTROL_ENTER = "control-enter", _("Ctrl+Enter (or ⌘+Enter) sends, Enter begins a new line")
+
     username = models.CharField(
         _("user name"),
         max_length=150,
@@ -119,6 +128,10 @@ class User(AbstractUser):
     language = models.CharField(
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
     )
+    theme = models.CharField(_("appearance"), max_length=6, choices=Theme, default=Theme.SYSTEM)
+    high_contrast = models.BooleanField(_("high contrast"), default=False)
+    send_key = models.CharField(_("sending"), max_length=13, choices=SendKey, default=SendKey.ENTER)
+    shortcuts = models.BooleanField(_("keyboard shortcuts"), default=True)
     custom_instructions = models.TextField(_("custom instructions"), blank=True, max_length=4000)
     default_model = models.CharField(_("default model"), max_length=200, blank=True)
     default_preset = models.CharField(_("default role preset"), max_length=60, blank=True)

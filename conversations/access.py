@@ -15,7 +15,7 @@ def get_conversation(user: User, conversation_id: UUID) -> Conversation:
     """With preset, model and leaf. One query."""
     try:
         return Conversation.objects.select_related("preset", "model", "current_leaf").get(
-            pk=conversation_id, owner=user
+            pk=conversation_id, owner=user, deleted_at=None
         )
     except Conversation.DoesNotExist:
         raise Http404 from None
@@ -26,7 +26,7 @@ def get_message(user: User, message_id: UUID) -> Message:
     try:
         return Message.objects.select_related(
             "conversation", "conversation__preset", "conversation__model"
-        ).get(pk=message_id, conversation__owner=user)
+        ).get(pk=message_id, conversation__owner=user, conversation__deleted_at=None)
     except Message.DoesNotExist:
         raise Http404 from None
 
@@ -36,6 +36,6 @@ def get_completion(user: User, completion_id: UUID) -> Completion:
     try:
         return Completion.objects.select_related(
             "message", "conversation", "conversation__preset", "conversation__model"
-        ).get(pk=completion_id, conversation__owner=user)
+        ).get(pk=completion_id, conversation__owner=user, conversation__deleted_at=None)
     except Completion.DoesNotExist:
         raise Http404 from None

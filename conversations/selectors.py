@@ -297,7 +297,9 @@ def sidebar(
     user: User, *, before: datetime | None = None, limit: int = SIDEBAR
 ) -> tuple[list[SidebarItem], bool]:
     """The user's conversations, newest first, and whether there are more. Two queries."""
-    rows = Conversation.objects.filter(owner=user, archived=False).order_by("-active_at", "id")
+    rows = Conversation.objects.filter(owner=user, archived=False, deleted_at=None).order_by(
+        "-active_at", "id"
+    )
     if before is not None:
         rows = rows.filter(active_at__lt=before)
     found = list(rows.values_list("pk", "title", "active_at")[: limit + 1])

@@ -1,16 +1,19 @@
-"""Endpoints, models, role presets, conversations, messages and completions: fields, constraints, facts about one row."""
+"""The rows of the product: fields, constraints, facts about one row. A file per noun."""
 
-from .conversations import Completion, Conversation, Message
+from .conversations import Completion, Conversation, Folder, Message, Tag
 from .endpoints import ChatModel, Endpoint
-from .presets import InstructionVersion, RolePreset, Sampling
+from .presets import InstructionVersion, PresetVersion, RolePreset, Sampling
 
 __all__ = [
     "ChatModel",
     "Completion",
     "Conversation",
     "Endpoint",
+    "Folder",
     "InstructionVersion",
     "Message",
+    "PresetVersion",
     "RolePreset",
     "Sampling",
+    "Tag",
 ]

@@ -18,6 +18,42 @@ from .endpoints import ChatModel
 from .presets import RolePreset, Sampling
 
 
+class Folder(models.Model):
+    """One of a person's folders; a conversation is in one or in none."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="folders")
+    name = models.CharField(_("name"), max_length=60)
+
+    class Meta:
+        verbose_name = _("folder")
+        verbose_name_plural = _("folders")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "name"], name="one_folder_per_name"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Tag(models.Model):
+    """A word that a person puts on any number of conversations."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
+    name = models.CharField(_("name"), max_length=40)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=["owner", "name"], name="one_tag_per_name"),)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Conversation(Sampling):
     """A titled, ordered exchange owned by one user."""
 
@@ -49,8 +85,20 @@ class Conversation(Sampling):
     current_leaf = models.ForeignKey(
         "Message", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    preset_variables = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What the preset's {{variables}} stand for here, by name.",
+    )
+    folder = models.ForeignKey(
+        Folder, models.SET_NULL, null=True, blank=True, related_name="conversations"
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="conversations")
     pinned = models.BooleanField(_("pinned"), default=False)
     archived = models.BooleanField(_("archived"), default=False)
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner deleted it; kept a little while for Undo."
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     active_at = models.DateTimeField(_("last active"), default=timezone.now)
 
@@ -62,8 +110,18 @@ class Conversation(Sampling):
             # A condition and not a column: `NOT archived`, as it is asked, is no equality to SQLite.
             models.Index(
                 fields=["owner", "-active_at", "id"],
-                condition=Q(archived=False),
+                condition=Q(archived=False, deleted_at=None),
                 name="sidebar_order",
+            ),
+            models.Index(
+                fields=["owner", "-active_at", "id"],
+                condition=Q(archived=True, deleted_at=None),
+                name="archive_order",
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="deleted_conversations",
             ),
         )
 
@@ -72,7 +130,10 @@ class Conversation(Sampling):
 
 
 class Message(models.Model):
-    """One entry in a conversation. `parent` makes the tree; siblings are edits and regenerated answers."""
+    """One entry in a conversation. `parent` makes the tree; siblings are edits and regenerated answers.
+
+    Answers that were asked for together share a `comparison` until one of them is kept.
+    """
 
     class Role(models.TextChoices):
         USER = "user", _("user")
@@ -84,6 +145,11 @@ class Message(models.Model):
         STOPPED = "stopped", _("stopped")
         FAILED = "failed", _("failed")
         INTERRUPTED = "interrupted", _("interrupted")
+
+    class Feedback(models.TextChoices):
+        NONE = "", _("none")
+        UP = "up", _("good answer")
+        DOWN = "down", _("bad answer")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
@@ -101,6 +167,8 @@ class Message(models.Model):
     status = models.CharField(max_length=11, choices=Status, default=Status.COMPLETE)
     error_code = models.CharField(max_length=64, blank=True)
     client_id = models.UUIDField(null=True)
+    comparison = models.UUIDField(null=True)
+    feedback = models.CharField(max_length=4, choices=Feedback, default=Feedback.NONE, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -116,7 +184,8 @@ class Message(models.Model):
                 fields=["owner", "client_id"], name="one_message_per_client_id"
             ),
             models.CheckConstraint(
-                condition=Q(role="assistant") | Q(status="complete", error_code="", reasoning=""),
+                condition=Q(role="assistant")
+                | Q(status="complete", error_code="", reasoning="", comparison=None, feedback=""),
                 name="only_answers_have_a_state",
             ),
         )

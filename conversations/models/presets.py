@@ -115,7 +115,11 @@ class RolePreset(Sampling):
         help_text=_("Empty: the user's own choice."),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
+    shared = models.BooleanField(
+        _("shared"), default=False, help_text=_("Everyone on this site may use it.")
+    )
     position = models.PositiveIntegerField(_("position"), default=100)
+    updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 
     class Meta(Sampling.Meta):
         verbose_name = _("role preset")
@@ -132,6 +136,28 @@ class RolePreset(Sampling):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
+
+
+class PresetVersion(models.Model):
+    """What a role preset said at one time: every save that changes something adds the next number."""
+
+    preset = models.ForeignKey(RolePreset, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    content = models.JSONField(
+        default=dict, help_text="The fields that people write, by name, as in an export."
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("version of a role preset")
+        verbose_name_plural = _("versions of role presets")
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=["preset", "number"], name="one_version_per_number"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.preset_id} {self.number}"
 
 
 class InstructionVersion(models.Model):
