@@ -195,6 +195,7 @@ def run(label: str, command: list[str], *, required: bool = True) -> bool:
 
 def end_with_make() -> None:
     """Be interrupted, as by Ctrl-C, when make is killed (Linux). `serve` is then asked for the same by its option."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     pr_set_pdeathsig = 1
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGINT), 0, 0, 0)

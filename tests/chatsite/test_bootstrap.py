@@ -147,10 +147,14 @@ def test_sets_up_once_and_again_only_what_changed(project: Path) -> None:
 
 
 @pytest.mark.processes
-def test_nothing_goes_on_when_make_is_killed_while_it_sets_up(project: Path) -> None:
+@pytest.mark.parametrize("interrupts", ["'' INT", "- INT"], ids=["in the background", "in front"])
+def test_nothing_goes_on_when_make_is_killed_while_it_sets_up(
+    project: Path, interrupts: str
+) -> None:
+    """A shell starts what it puts into the background with interrupts ignored."""
     (project / "manage.py").write_text("import time; time.sleep(100)\n")
     with subprocess.Popen(
-        ["make", "run", f"PYTHON={sys.executable}"],
+        ["sh", "-c", f"trap {interrupts}; exec make run PYTHON={sys.executable}"],
         cwd=project,
         env=scratch_environment(project),
         stdout=subprocess.DEVNULL,
