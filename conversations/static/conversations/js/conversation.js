@@ -1,10 +1,11 @@
-// <chat-conversation>: the transcript and its traffic. Sends what the composer gives it, follows the answer, and
-// swaps in what the server renders. Messages wait in `outbox` while an answer runs.
-import { getPage, post, RequestFailed } from "../../chatsite/js/requests.js";
+// <chat-conversation>: the page of one conversation. It wires composer, outbox and transcript, follows the answers
+// that run, and takes over what the server renders anew.
+import { getPage, post } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
+import { Outbox } from "./outbox.js";
 import { ScrollPin } from "./scroll-pin.js";
+import { newestIn, Transcript } from "./transcript.js";
 
-const NO_ID = "00000000-0000-0000-0000-000000000000";
 const LIVE = ["conversations", "title", "pickers", "settings", "quota"];
 
 export class ChatConversation extends HTMLElement {
@@ -12,14 +13,15 @@ export class ChatConversation extends HTMLElement {
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.composer = this.querySelector("chat-composer");
-    this.transcript = this.querySelector("[data-transcript]");
-    this.outbox = [];
+    this.transcript = new Transcript(this.querySelector("[data-transcript]"), this.dataset);
+    this.outbox = new Outbox(this);
+    this.running = new Map(); // article → its stream, once that is there
     this.path = location.pathname;
-    this.pin = new ScrollPin(this.transcript, this.querySelector("[data-jump]"), signal);
+    this.pin = new ScrollPin(this.transcript.root, this.querySelector("[data-jump]"), signal);
     const on = (name, handle, target = this) =>
       target.addEventListener(name, (event) => handle.call(this, event), { signal });
     on("composer:send", ({ detail }) => this.take(detail));
-    on("answer:grew", this.decorate);
+    on("answer:grew", () => this.transcript.decorate());
     on("answer:lost", () => this.showConnection(this.dataset.textLost));
     on("answer:found", () => this.showConnection(""));
     on("answer:ended", this.ended);
@@ -31,18 +33,18 @@ export class ChatConversation extends HTMLElement {
     on("popstate", this.wentBack, window);
     on("pagehide", this.left, window);
     this.land();
-    this.decorate();
+    this.transcript.decorate();
     this.followRunning();
   }
 
   disconnectedCallback() {
-    this.stream?.close();
+    this.unfollow();
     this.listeners.abort();
   }
 
   // Opening lands on the newest message; a reload stays where it was, also when that was the growing end.
   land() {
-    if (!this.transcript.childElementCount) return;
+    if (this.transcript.isEmpty) return;
     const [navigation] = performance.getEntriesByType("navigation");
     const isNew = navigation?.type === "navigate";
     let wasAtEnd = false;
@@ -50,7 +52,7 @@ export class ChatConversation extends HTMLElement {
       wasAtEnd = sessionStorage.getItem("at-end") === this.path;
     } catch {}
     const target = location.hash.startsWith("#message-") && document.getElementById(location.hash.slice(1));
-    const isLast = target && target === this.transcript.lastElementChild;
+    const isLast = target && target === this.transcript.root.lastElementChild;
     if (isLast || (isNew ? !location.hash && !this.dataset.window : wasAtEnd)) this.pin.toEnd();
   }
 
@@ -63,112 +65,37 @@ export class ChatConversation extends HTMLElement {
   // --- Sending -----------------------------------------------------------------------------------------------------
 
   take(message) {
-    this.querySelector("[data-welcome]")?.setAttribute("hidden", "");
-    this.outbox.push({ ...message, ...this.showQuestion(message) });
-    this.pin.toEnd();
-    this.pump();
+    this.welcome(false);
+    this.outbox.take(message);
   }
 
-  showQuestion({ content, edit }) {
-    const article = this.fromTemplate("question");
-    article.querySelector("[data-body]").textContent = content;
-    const replaced = edit ? this.removeFrom(edit) : [];
-    this.transcript.append(article);
-    return { article, replaced };
+  welcome(isShown) {
+    this.querySelector("[data-welcome]")?.toggleAttribute("hidden", !isShown);
   }
 
-  // The edited message and what followed it, kept in case the edit is refused.
-  removeFrom(id) {
-    const all = [...this.transcript.querySelectorAll("[data-message]")];
-    const start = all.findIndex((article) => article.dataset.message === id);
-    const removed = start < 0 ? [] : all.slice(start);
-    for (const article of removed) article.remove();
-    return removed;
+  // question, answer: their articles. reply: the server's, with their ids and addresses.
+  accepted(question, answer, reply) {
+    question.dataset.message = reply.message;
+    this.swap(question);
+    answer.dataset.message = reply.answer;
+    answer.dataset.events = reply.events;
+    answer.dataset.stop = reply.stop;
+    answer.id = `message-${reply.answer}`;
+    this.follow(answer);
+    if (!this.dataset.conversation) this.begin(reply);
   }
 
-  async pump() {
-    const message = this.outbox[0];
-    if (!message || this.isPosting) return;
-    if (this.composer.isRunning) {
-      this.markDelivery(message.article, "queued", this.dataset.textQueued);
-      return;
-    }
-    this.isPosting = true;
-    this.markDelivery(message.article, "sending");
-    const answer = this.fromTemplate("answer");
-    message.article.after(answer);
-    try {
-      const { content, clientId, edit } = message;
-      const fields = { ...this.composer.choices, content, client_id: clientId, ...(edit && { edit }) };
-      const reply = await post(this.composer.form.action, fields);
-      this.outbox.shift();
-      this.accepted(message, answer, reply);
-    } catch (failure) {
-      answer.remove();
-      this.refused(message, failure);
-    } finally {
-      this.isPosting = false;
-    }
-  }
-
-  accepted({ article }, answer, reply) {
-    const isFirst = !this.dataset.conversation;
-    this.markDelivery(article, "");
-    article.dataset.message = reply.message;
-    this.swapMessage(article);
-    this.follow(answer, reply);
-    if (isFirst) {
-      this.dataset.conversation = reply.conversation;
-      history.pushState(null, "", reply.url);
-      this.path = location.pathname;
-      this.composer.belongTo(reply.conversation, `${this.path}messages/`);
-      this.refresh(LIVE);
-    }
-  }
-
-  refused(message, failure) {
-    if (!(failure instanceof RequestFailed)) throw failure;
-    if (failure.code === "answer_running") {
-      // Another tab has asked; this message goes out when that answer is complete.
-      this.markDelivery(message.article, "queued", this.dataset.textQueued);
-      this.reload();
-      return;
-    }
-    this.outbox.shift();
-    if (failure.isTemporary) {
-      this.offerRetry(message);
-      return;
-    }
-    message.article.replaceWith(...message.replaced);
-    if (!this.transcript.childElementCount) this.querySelector("[data-welcome]")?.removeAttribute("hidden");
-    this.composer.restore(message);
-    this.complain(failure);
-  }
-
-  offerRetry(message) {
-    this.markDelivery(message.article, "failed", this.dataset.textFailed);
-    this.alarm(this.dataset.textFailed);
-    const retry = document.createElement("button");
-    retry.type = "button";
-    retry.className = "button";
-    retry.textContent = this.dataset.textRetry;
-    retry.addEventListener("click", () => {
-      this.outbox.push(message);
-      this.pump();
-      this.composer.input.focus();
-    });
-    message.article.querySelector("[data-delivery-note]").append(retry);
-  }
-
-  markDelivery(article, state, text = "") {
-    if (state) article.dataset.delivery = state;
-    else delete article.dataset.delivery;
-    const note = article.querySelector("[data-delivery-note]");
-    note.textContent = text;
-    note.hidden = !text;
+  // The first message was accepted: the page is that conversation's from now on.
+  begin({ conversation, url }) {
+    this.dataset.conversation = conversation;
+    history.pushState(null, "", url);
+    this.path = location.pathname;
+    this.composer.belongTo(conversation, `${this.path}messages/`);
+    this.refresh(LIVE);
   }
 
   complain(failure) {
+    if (this.transcript.isEmpty) this.welcome(true);
     if (failure.status !== 401) {
       this.composer.complain(failure.sentence || this.dataset.textUnreachable);
       return;
@@ -182,60 +109,42 @@ export class ChatConversation extends HTMLElement {
   // --- Following ---------------------------------------------------------------------------------------------------
 
   followRunning() {
-    const article = this.transcript.querySelector("[data-events]");
-    if (article) this.follow(article);
+    for (const article of this.transcript.running) this.follow(article);
   }
 
-  // reply: of a send, for an article that does not know its addresses yet.
-  async follow(article, reply) {
-    if (reply) {
-      article.dataset.message = reply.answer;
-      article.dataset.events = reply.events;
-      article.dataset.stop = reply.stop;
-      article.id = `message-${reply.answer}`;
-    }
-    this.querySelector("#stop").setAttribute("action", article.dataset.stop);
+  async follow(article) {
+    if (this.running.has(article)) return;
+    this.running.set(article, undefined);
     this.composer.isRunning = true;
-    this.announce(this.dataset.textAnswering);
+    if (this.running.size === 1) this.announce(this.dataset.textAnswering);
     const { AnswerStream } = await import("./answer-stream.js");
-    this.stream?.close();
-    this.stream = article.isConnected ? new AnswerStream(article) : undefined;
+    if (this.running.has(article)) this.running.set(article, new AnswerStream(article));
+  }
+
+  unfollow() {
+    for (const stream of this.running.values()) stream?.close();
+    this.running.clear();
+    this.composer.isRunning = false;
   }
 
   async ended({ target, detail }) {
-    this.stream = undefined;
-    this.composer.isRunning = false;
+    this.running.delete(target);
+    const isLast = !this.running.size;
+    this.composer.isRunning = !isLast;
     target.removeAttribute("aria-busy");
     delete target.dataset.events;
     target.dataset.status = detail.status;
-    await this.swapMessage(target);
+    await this.swap(target);
     if (detail.message) this.alarm(detail.message);
-    else this.announce(detail.status === "stopped" ? this.dataset.textStopped : this.dataset.textComplete);
-    this.pump();
+    else if (isLast) this.announce(this.dataset[detail.status === "stopped" ? "textStopped" : "textComplete"]);
+    if (!isLast) return;
+    this.outbox.pump();
     this.refresh(["conversations", "title", "quota"]);
   }
 
-  // The article as the server renders it now. What is equal stays, so that selection and focus survive.
-  async swapMessage(article) {
-    let fresh;
-    try {
-      const page = await getPage(this.dataset.fragment.replace(NO_ID, article.dataset.message));
-      fresh = document.adoptNode(page.querySelector("article"));
-    } catch {
-      return; // what is shown is complete; only its buttons are missing until the next load
-    }
-    if (!article.isConnected) return;
-    const body = article.querySelector("[data-body]");
-    const freshBody = fresh.querySelector("[data-body]");
-    if (plainHtml(body) === freshBody.innerHTML.trim()) freshBody.replaceWith(body);
-    article.replaceWith(fresh);
-    this.decorate();
+  async swap(article) {
+    await this.transcript.swap(article);
     this.pin.follow();
-  }
-
-  decorate() {
-    if (!this.transcript.querySelector(".code-head:not(:has(button))")) return;
-    import("./copy.js").then(({ addCopyButtons }) => addCopyButtons(this.transcript, this.dataset));
   }
 
   // --- The page around it ------------------------------------------------------------------------------------------
@@ -264,16 +173,11 @@ export class ChatConversation extends HTMLElement {
   }
 
   showTranscript(page) {
-    this.stream?.close();
-    this.stream = undefined;
-    const fresh = page.querySelector("[data-transcript]");
-    this.transcript.replaceChildren(...fresh.children);
-    this.transcript.append(...this.outbox.map((message) => message.article));
-    this.composer.isRunning = false;
-    this.decorate();
+    this.unfollow();
+    this.transcript.show(page, this.outbox.articles);
     this.followRunning();
     this.pin.follow();
-    if (!this.composer.isRunning) this.pump();
+    if (!this.composer.isRunning) this.outbox.pump();
   }
 
   async submitted(event) {
@@ -294,7 +198,7 @@ export class ChatConversation extends HTMLElement {
     try {
       await post(button.formAction, button.name ? { [button.name]: button.value } : {});
       const top = button.closest("article")?.getBoundingClientRect().top;
-      const index = [...this.transcript.children].indexOf(button.closest("article"));
+      const index = [...this.transcript.root.children].indexOf(button.closest("article"));
       await this.reload();
       this.keepPlace(index, top, button.getAttribute("aria-label"));
     } catch (failure) {
@@ -305,7 +209,7 @@ export class ChatConversation extends HTMLElement {
   }
 
   keepPlace(index, top, label) {
-    const article = this.transcript.children[index];
+    const article = this.transcript.root.children[index];
     if (!article) return;
     if (!this.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
     const same = label && article.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
@@ -313,10 +217,8 @@ export class ChatConversation extends HTMLElement {
   }
 
   async stop() {
-    const address = this.querySelector("#stop").getAttribute("action");
-    if (!address || !this.composer.isRunning) return;
     try {
-      await post(address);
+      await Promise.all([...this.running.keys()].map((article) => post(article.dataset.stop)));
     } catch (failure) {
       this.complain(failure);
     }
@@ -356,10 +258,11 @@ export class ChatConversation extends HTMLElement {
 
   // Another tab or device may have gone on meanwhile.
   async lookedAt() {
-    if (document.hidden || this.stream || this.isPosting || !this.dataset.conversation) return;
-    if (this.dataset.window || this.composer.isRunning || this.outbox.length) return;
+    if (document.hidden || this.composer.isRunning || !this.outbox.isEmpty) return;
+    if (this.dataset.window || !this.dataset.conversation) return;
     const page = await this.refresh(["conversations", "title", "quota"]);
-    if (page && !this.composer.isRunning && newest(page) !== newest(this)) this.showTranscript(page);
+    if (!page || this.composer.isRunning || !this.outbox.isEmpty) return;
+    if (newestIn(page) !== this.transcript.newest) this.showTranscript(page);
   }
 
   wentBack() {
@@ -385,17 +288,4 @@ export class ChatConversation extends HTMLElement {
   fromTemplate(name) {
     return this.querySelector(`[data-template=${name}]`).content.firstElementChild.cloneNode(true);
   }
-}
-
-// A streamed body without what scripts added to it.
-function plainHtml(body) {
-  const copy = body.cloneNode(true);
-  for (const button of copy.querySelectorAll(".copy-code")) button.remove();
-  for (const block of copy.querySelectorAll("[data-block]")) block.replaceWith(...block.childNodes);
-  return copy.innerHTML.trim();
-}
-
-function newest(root) {
-  const article = [...root.querySelectorAll("[data-transcript] > [data-message]")].at(-1);
-  return article ? `${article.dataset.message} ${article.dataset.status}` : "";
 }
