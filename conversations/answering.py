@@ -31,11 +31,16 @@ from .models import (
 )
 from .prompt import LEAST_ANSWER, Prompt, Turn, build_prompt
 from .upstream import ChatCall
+from .variables import fill, used_in
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What was read and decided before anything is written. `partial` is the answer that is continued, if one is."""
+    """What was read and decided before anything is written.
+
+    instructions: as they are written; variables: what the first one's stand for. Together they say what was sent.
+    partial: the answer that is continued, if one is.
+    """
 
     conversation: Conversation
     model: ChatModel
@@ -43,6 +48,7 @@ class Draft:
     parameters: dict[str, Any]
     prompt: Prompt
     instructions: tuple[str, ...]
+    variables: dict[str, str]
     partial: Message | None = None
 
 
@@ -64,11 +70,11 @@ def draft_answer(
     wanted = min(
         int(parameters.get("max_tokens") or model.max_output_tokens), model.max_output_tokens
     )
-    instructions = tuple(
-        text for text in (preset.instruction if preset else "", user.custom_instructions) if text
-    )
+    role = preset.instruction if preset else ""
+    variables = used_in(role, conversation.preset_variables)
+    instructions = tuple(text for text in (role, user.custom_instructions) if text)
     prompt = build_prompt(
-        instructions=instructions,
+        instructions=(fill(role, variables), user.custom_instructions),
         examples=_examples(preset),
         turns=turns,
         context_window=model.context_window,
@@ -82,6 +88,7 @@ def draft_answer(
         parameters=parameters,
         prompt=prompt,
         instructions=instructions,
+        variables=variables,
         partial=partial,
     )
 
@@ -134,6 +141,7 @@ def start_answer(
         current_leaf=answer,
         active_at=now,
         preset=conversation.preset,
+        preset_variables=conversation.preset_variables,
         model=model,
         **{name: getattr(conversation, name) for name in Sampling.NAMES},
     )
@@ -186,6 +194,8 @@ def _record(draft: Draft) -> dict[str, Any]:
         "left_out": draft.prompt.left_out,
         "tokens": draft.prompt.tokens,
     }
+    if draft.variables:
+        record["variables"] = draft.variables
     if draft.partial is not None:
         record["partial"] = len(draft.partial.content)
     return record

@@ -19,9 +19,11 @@ from django.utils.translation import gettext as _
 from .errors import InvalidParameter, InvalidText, MessageTooLong
 from .models import Sampling
 from .sending import Sending
+from .variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+VARIABLE = "variable_"
 
 
 def fields_of(request: HttpRequest) -> dict[str, Any]:
@@ -123,6 +125,38 @@ def parameters_of(fields: Mapping[str, Any]) -> dict[str, float | int]:
     return given
 
 
+def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """What the role preset's variables stand for: the object `variables`, or fields named `variable_<name>`.
+
+    Raises InvalidParameter for what is no text, too long or too much, InvalidText for what cannot be stored.
+    """
+    given = fields.get("variables")
+    if given is None:
+        given = {
+            name.removeprefix(VARIABLE): value
+            for name, value in fields.items()
+            if name.startswith(VARIABLE)
+        }
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise InvalidParameter(_("variables has to be an object of texts."))
+    if len(given) > MOST_VARIABLES or any(len(name) > LONGEST_NAME for name in given):
+        raise InvalidParameter(
+            _(
+                "A role preset has at most %(count)s variables, with names of at most %(length)s characters."
+            )
+            % {"count": MOST_VARIABLES, "length": LONGEST_NAME}
+        )
+    for name, value in given.items():
+        _check_storable(name)
+        _check_storable(value)
+        if len(value) > LONGEST_VALUE:
+            raise InvalidParameter(
+                _("%(name)s: at most %(limit)s characters.")
+                % {"name": name, "limit": LONGEST_VALUE}
+            )
+    return {name.strip(): value for name, value in given.items()}
+
+
 def sending_of(fields: Mapping[str, Any], *, language: str) -> Sending:
     """The message a request sends. Without a client id it gets one: such a request cannot be repeated safely."""
     return Sending(
@@ -133,5 +167,6 @@ def sending_of(fields: Mapping[str, Any], *, language: str) -> Sending:
         model=text_field(fields, "model").strip(),
         preset=text_field(fields, "preset").strip() if "preset" in fields else None,
         parameters=parameters_of(fields),
+        variables=variables_of(fields),
         language=language,
     )

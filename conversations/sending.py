@@ -39,6 +39,7 @@ from .models import (
     Sampling,
 )
 from .prompt import Turn
+from .variables import used_in
 
 TITLE_LENGTH = 80
 
@@ -54,6 +55,7 @@ class Sending:
     model: str = ""
     preset: str | None = None
     parameters: Mapping[str, float | int] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     language: str = "en"
 
 
@@ -159,6 +161,8 @@ def _draft(user: User, sending: Sending, conversation: Conversation, message: Me
         preferred=user.default_model,
     )
     apply_parameters(conversation, sending.parameters)
+    if preset_key is not None or sending.variables:
+        apply_variables(conversation, sending.variables)
     before = selectors.turns(message.parent_id) if message.parent_id else []
     turns = [*before, Turn(message.role, message.content, message.pk)]
     return draft_answer(user, conversation, limits, turns)
@@ -231,6 +235,12 @@ def apply_parameters(target: Sampling, parameters: Mapping[str, float | int]) ->
             setattr(target, name, column.clean(value, target))
         except ValidationError as error:
             raise InvalidParameter(f"{name}: {' '.join(error.messages)}") from error
+
+
+def apply_variables(conversation: Conversation, given: Mapping[str, str]) -> None:
+    """What its preset's variables stand for: those given, then those it had. A blank one is taken back."""
+    text = conversation.preset.instruction if conversation.preset else ""
+    conversation.preset_variables = used_in(text, {**conversation.preset_variables, **given})
 
 
 # --- Answering again -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from accounts.models import User
 from . import catalogue, completion, runtime, selectors
 from .errors import InvalidParameter
 from .models import Completion, Conversation, Message
-from .sending import apply_parameters
+from .sending import apply_parameters, apply_variables
 
 DELETED_AT_ONCE = 200
 
@@ -45,13 +45,18 @@ def choose(
     preset: str | None,
     parameters: Mapping[str, float | int],
     language: str,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
-    """Model, role preset and parameters of what follows in this conversation."""
+    """Model, role preset with its variables, and parameters of what follows in this conversation."""
     changes: dict[str, Any] = {}
     if model:
         changes["model"] = catalogue.choose_model(model, limits=quotas.limits_of(user))
     if preset is not None:
-        changes["preset"] = catalogue.choose_preset(user, preset, language)
+        conversation.preset = catalogue.choose_preset(user, preset, language)
+        changes["preset"] = conversation.preset
+    if preset is not None or variables:
+        apply_variables(conversation, variables or {})
+        changes["preset_variables"] = conversation.preset_variables
     apply_parameters(conversation, parameters)
     changes.update({name: getattr(conversation, name) for name in parameters})
     if changes:

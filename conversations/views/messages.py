@@ -19,7 +19,7 @@ from chatsite.views import see_other, wants_json
 
 from .. import access, sending, services
 from ..errors import ConversationError, InvalidParameter
-from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field
+from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
 from ..sending import Sent
 from .pages import language, owner, page_with_refusal
@@ -146,7 +146,7 @@ def delete_all(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 @refusals
 def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Model, role preset and parameters of what follows."""
+    """Model, role preset with its variables, and parameters of what follows."""
     user = owner(request)
     conversation = access.get_conversation(user, conversation_id)
     fields = fields_of(request)
@@ -156,6 +156,7 @@ def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
         model=text_field(fields, "model").strip(),
         preset=text_field(fields, "preset").strip() if "preset" in fields else None,
         parameters=parameters_of(fields),
+        variables=variables_of(fields),
         language=language(),
     )
     if wants_json(request):

@@ -285,6 +285,7 @@ def conversation_json(found: Conversation, *, before: UUID | None) -> JsonRespon
             "title": found.title,
             "model": found.model.name if found.model else None,
             "preset": catalogue.preset_key(found.preset) if found.preset else None,
+            "variables": found.preset_variables,
             "leaf": found.current_leaf_id,
             "older": transcript.older,
             "messages": [
