@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -16,8 +14,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -31,6 +27,7 @@ from ..errors import ConversationError
 from ..forms import fields_of, text_field
 from ..models import ChatModel, Conversation, RolePreset
 from .replies import refusals, signed_in, with_retry_after
+from .sidebar import sidebar_context
 
 EXAMPLES = 4
 
@@ -126,7 +123,7 @@ def chat_page(
         "stop_url": transcript.running.stop_url if transcript.running else "",
         "composer": composer,
         "quota": quota_view(user, limits),
-        **sidebar_context(request, shown),
+        **sidebar_context(user, request.GET, shown),
     }
     return render(request, "conversations/chat.html", context, status=status)
 
@@ -147,15 +144,6 @@ def _uuid_or_none(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        return None
-
-
-def _moment_or_none(text: str) -> datetime | None:
-    """The moment that a link of ours names; None for what only looks like one."""
-    try:
-        moment = parse_datetime(text.replace(" ", "+"))
-        return moment.astimezone(UTC) if moment is not None and 1 < moment.year < 9999 else None
-    except (ValueError, OverflowError):
         return None
 
 
@@ -243,37 +231,6 @@ def quota_view(user: User, limits: quotas.Limits) -> QuotaView | None:
         text = _("%(left)s tokens left today") % {"left": left.tokens_today}
         return QuotaView(text, left.tokens_today * 5 <= limits.tokens_per_day)
     return None
-
-
-def sidebar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
-    """The user's conversations, grouped by when they were last active. Two queries."""
-    before = _moment_or_none(request.GET.get("older", ""))
-    items, more = selectors.sidebar(owner(request), before=before)
-    today = timezone.localdate()
-    groups = [
-        (label, list(rows))
-        for label, rows in groupby(
-            items, key=lambda item: _age(today, timezone.localdate(item.active_at))
-        )
-    ]
-    older = f"?{urlencode({'older': items[-1].active_at.isoformat()})}" if more else ""
-    return {
-        "sidebar": groups,
-        "sidebar_more_url": older,
-        "current_id": shown.pk if shown else None,
-    }
-
-
-def _age(today: Any, day: Any) -> str:
-    if day >= today:
-        return _("Today")
-    if day == today - timedelta(days=1):
-        return _("Yesterday")
-    if day > today - timedelta(days=7):
-        return _("Previous 7 days")
-    if day > today - timedelta(days=30):
-        return _("Previous 30 days")
-    return date_format(day, "YEAR_MONTH_FORMAT")
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:
