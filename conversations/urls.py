@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import messages, pages, stream
+from .views import messages, pages, presets, stream
 
 app_name = "conversations"
 urlpatterns = [
@@ -33,5 +33,5 @@ urlpatterns = [
         name="completion-continue",
     ),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
-    path("presets/", pages.presets, name="presets"),
+    path("presets/", presets.gallery, name="presets"),
 ]

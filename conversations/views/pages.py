@@ -1,4 +1,4 @@
-"""The chat page, whole or one message of it, and the pages about role presets and deleting."""
+"""The chat page, whole or one message of it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import quotas
 from accounts.models import User
-from chatsite.views import see_other, wants_json
+from chatsite.views import wants_json
 
 from .. import access, catalogue, selectors
 from ..errors import ConversationError
-from ..forms import fields_of, text_field
 from ..models import ChatModel, Conversation, RolePreset
-from .replies import refusals, signed_in, with_retry_after
+from .replies import signed_in, with_retry_after
 from .sidebar import sidebar_context
 
 EXAMPLES = 4
@@ -274,37 +272,6 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
         "conversations/_message.html",
         {"message": view, "conversation": found.conversation},
     )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
-@refusals
-def presets(request: HttpRequest) -> HttpResponseBase:
-    """The role presets, and what a new chat begins with."""
-    user = owner(request)
-    limits = quotas.limits_of(user)
-    if request.method == "POST":
-        fields = fields_of(request)
-        model = text_field(fields, "default_model").strip()
-        preset = text_field(fields, "default_preset").strip()
-        if model:
-            catalogue.choose_model(model, limits=limits)
-        catalogue.choose_preset(user, preset, language())
-        user.default_model, user.default_preset = model, preset
-        user.save(update_fields=["default_model", "default_preset"])
-        messages.success(request, _("New chats now begin with this."))
-        return see_other(reverse("conversations:presets"))
-    context = {
-        "presets": [
-            preset_choice(one, is_current=catalogue.preset_key(one) == user.default_preset)
-            for one in catalogue.presets_for(user, language())
-        ],
-        "models": [
-            model_choice(model, is_current=model.name == user.default_model)
-            for model in catalogue.offered(limits)
-        ],
-    }
-    return render(request, "conversations/presets.html", context)
 
 
 def page_with_refusal(
