@@ -142,6 +142,24 @@ class ProfileForm(UniqueNames):
     clean_email = None  # type: ignore[assignment]  # the address has a page of its own
 
 
+class AppearanceForm(UserForm):
+    """How the site looks to this person, and which keys it obeys."""
+
+    class Meta:
+        model = User
+        fields = ("theme", "high_contrast", "send_key", "shortcuts")
+        widgets = {"theme": forms.RadioSelect, "send_key": forms.RadioSelect}
+        help_texts = {
+            "high_contrast": _(
+                "Stronger lines and text. A device that asks for more contrast gets it anyway."
+            ),
+            "send_key": _("On a touch screen the button sends and Enter begins a new line."),
+            "shortcuts": _(
+                "Turn them off if they get in the way of your browser or screen reader."
+            ),
+        }
+
+
 class ChangeEmailForm(AddEmailForm):
     """With mail configured the new address waits for its confirmation; without, it counts at once."""
 

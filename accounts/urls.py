@@ -10,6 +10,7 @@ pages = [
     path("setup/<str:token>/", views.setup_administrator, name="setup"),
     path("settings/", views.settings_index, name="settings"),
     path("settings/profile/", views.profile, name="settings-profile"),
+    path("settings/appearance/", views.appearance, name="settings-appearance"),
     path("settings/security/", views.security, name="settings-security"),
     path("settings/sessions/", views.sessions, name="settings-sessions"),
     path("settings/sessions/<int:session_id>/end/", views.end_session, name="session-end"),

@@ -22,7 +22,7 @@ from chatsite.views import error_page, see_other
 from . import services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
-from .forms import NAME_TAKEN, ChangeEmailForm, ProfileForm, SetupForm
+from .forms import NAME_TAKEN, AppearanceForm, ChangeEmailForm, ProfileForm, SetupForm
 from .models import User
 
 
@@ -103,6 +103,21 @@ def profile(request: HttpRequest) -> HttpResponse:
     if user.language:
         services.show_in_language(response, user.language)
     return response
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def appearance(request: HttpRequest) -> HttpResponse:
+    # Read again: a form that is not valid must not change the look of the page that says so.
+    user = User.objects.get(pk=signed_in_user(request).id)
+    form = AppearanceForm(request.POST if request.method == "POST" else None, instance=user)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "accounts/appearance.html", {"form": form}, status=status)
+    services.change_profile(user, changed=form.changed_data)
+    messages.success(request, _("Saved."))
+    return see_other(reverse("accounts:settings-appearance"))
 
 
 @never_cache
