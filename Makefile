@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-long lint format locks messages
+.PHONY: help run test test-long pictures lint format locks messages
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -23,6 +23,9 @@ test: ## install what the tests need; lint, types, checks, every test with the b
 test-long: ## the long forms of the tests
 	@$(PYTHON) scripts/bootstrap.py test
 	@$(PYTEST) -m long
+
+pictures: ## take the pictures of docs/pictures anew
+	@PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures.py -m long
 
 lint: ## formatting, lint and types
 	@$(BIN)/ruff format --check .

@@ -28,8 +28,8 @@ _numbers = itertools.count(1)
 class Person:
     """Somebody with an account, signed in; the cookies can be put into any number of browsers."""
 
-    def __init__(self, site: Site) -> None:
-        self.name = f"ann{next(_numbers)}"
+    def __init__(self, site: Site, name: str = "") -> None:
+        self.name = name or f"ann{next(_numbers)}"
         self.password = PASSWORD
         self.url = site.url
         self.email = f"{self.name}@example.org"
