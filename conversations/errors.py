@@ -47,7 +47,13 @@ class InvalidText(ConversationError):
 
 
 class InvalidParameter(ConversationError):
+    """`field` names the one that is wrong, where a form can show the sentence beside it."""
+
     code = "invalid_parameter"
+
+    def __init__(self, message: str | Promise | None = None, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class ModelUnknown(ConversationError):

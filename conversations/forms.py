@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -17,7 +16,7 @@ from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 
 from .errors import InvalidParameter, InvalidText, MessageTooLong
-from .models import Sampling
+from .parameters import read_parameters
 from .sending import Sending
 from .variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 
@@ -106,25 +105,6 @@ def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
         raise InvalidParameter(_("%(name)s has to be a UUID.") % {"name": name}) from None
 
 
-def parameters_of(fields: Mapping[str, Any]) -> dict[str, float | int]:
-    """The sampling parameters that are given, as numbers; `sending.apply_parameters` checks their ranges."""
-    given: dict[str, float | int] = {}
-    for name in Sampling.NAMES:
-        value = fields.get(name)
-        if value is None or value == "":
-            continue
-        try:
-            if isinstance(value, bool):
-                raise ValueError
-            number = int(value) if name == "max_tokens" else float(value)
-            if not math.isfinite(number):
-                raise ValueError
-            given[name] = number
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidParameter(_("%(name)s has to be a number.") % {"name": name}) from None
-    return given
-
-
 def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
     """What the role preset's variables stand for: the object `variables`, or fields named `variable_<name>`.
 
@@ -166,7 +146,7 @@ def sending_of(fields: Mapping[str, Any], *, language: str) -> Sending:
         parent=uuid_field(fields, "parent"),
         model=text_field(fields, "model").strip(),
         preset=text_field(fields, "preset").strip() if "preset" in fields else None,
-        parameters=parameters_of(fields),
+        parameters=read_parameters(fields),
         variables=variables_of(fields),
         language=language,
     )

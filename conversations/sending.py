@@ -10,12 +10,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts import quotas
@@ -38,6 +36,7 @@ from .models import (
     Message,
     Sampling,
 )
+from .parameters import Values
 from .prompt import Turn
 from .variables import used_in
 
@@ -54,7 +53,7 @@ class Sending:
     parent: UUID | None = None
     model: str = ""
     preset: str | None = None
-    parameters: Mapping[str, float | int] = field(default_factory=dict)
+    parameters: Values = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     language: str = "en"
 
@@ -227,14 +226,10 @@ def title_of(content: str) -> str:
     return f"{cut.rstrip()}…"
 
 
-def apply_parameters(target: Sampling, parameters: Mapping[str, float | int]) -> None:
-    """Set sampling parameters by name, validated. Raises InvalidParameter with the name."""
+def apply_parameters(target: Sampling, parameters: Values) -> None:
+    """Set sampling parameters by name; None is back to the default."""
     for name, value in parameters.items():
-        column = cast("models.Field[Any, Any]", target._meta.get_field(name))
-        try:
-            setattr(target, name, column.clean(value, target))
-        except ValidationError as error:
-            raise InvalidParameter(f"{name}: {' '.join(error.messages)}") from error
+        setattr(target, name, value)
 
 
 def apply_variables(conversation: Conversation, given: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from accounts.models import User
 from . import catalogue, completion, runtime, selectors
 from .errors import InvalidParameter
 from .models import Completion, Conversation, Message
+from .parameters import Values
 from .sending import apply_parameters, apply_variables
 
 DELETED_AT_ONCE = 200
@@ -43,7 +44,7 @@ def choose(
     *,
     model: str,
     preset: str | None,
-    parameters: Mapping[str, float | int],
+    parameters: Values,
     language: str,
     variables: Mapping[str, str] | None = None,
 ) -> None:

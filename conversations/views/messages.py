@@ -19,8 +19,9 @@ from chatsite.views import see_other, wants_json
 
 from .. import access, sending, services
 from ..errors import ConversationError, InvalidParameter
-from ..forms import fields_of, parameters_of, sending_of, text_field, uuid_field, variables_of
+from ..forms import fields_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
+from ..parameters import read_parameters
 from ..sending import Sent
 from .pages import language, owner, page_with_refusal
 from .replies import refusal_json, refusals, sent_json, signed_in
@@ -155,7 +156,7 @@ def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
         conversation,
         model=text_field(fields, "model").strip(),
         preset=text_field(fields, "preset").strip() if "preset" in fields else None,
-        parameters=parameters_of(fields),
+        parameters=read_parameters(fields),
         variables=variables_of(fields),
         language=language(),
     )

@@ -60,6 +60,8 @@ def refusals(view: View) -> View:
 
 def refusal_json(refusal: Refusal) -> JsonResponse:
     extra: dict[str, object] = {}
+    if field := getattr(refusal, "field", ""):
+        extra["field"] = field
     if isinstance(refusal, QuotaExceeded):
         extra["limit"] = refusal.limit
         if refusal.resets_at is not None:
