@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Round
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -122,14 +122,16 @@ def _midnight(day: date) -> datetime:
 
 
 def limits_of(user: User) -> Limits:
-    """The user's own plan; else none for superusers, the groups' most generous, the default. At most three queries."""
+    """The user's own plan; else none for superusers, the groups' most generous, the default. At most two queries."""
     if user.plan_id is not None and user.plan is not None:
         return _limits(user.plan)
     if user.is_superuser:
         return NO_LIMITS
-    plans = list(Plan.objects.filter(groups__user=user).distinct())
-    if not plans:
-        plans = list(Plan.objects.filter(is_default=True))
+    by_group = Exists(Plan.groups.through.objects.filter(plan=OuterRef("pk"), group__user=user))
+    found = list(
+        Plan.objects.annotate(by_group=by_group).filter(Q(by_group=True) | Q(is_default=True))
+    )
+    plans = [plan for plan in found if plan.by_group] or found
     if not plans:
         return NO_LIMITS
     return _most_generous([_limits(plan) for plan in plans])

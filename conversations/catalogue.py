@@ -125,7 +125,8 @@ def presets_for(user: User, language: str) -> list[RolePreset]:
     """One row per preset: of a site preset the user's language, else English; then the user's own. One query."""
     best: dict[str, RolePreset] = {}
     own: list[RolePreset] = []
-    for preset in visible_presets(user).select_related("model"):
+    spoken = Q(owner=user) | Q(language__in={language, "en"})
+    for preset in visible_presets(user).filter(spoken).select_related("model"):
         if preset.owner_id is not None:
             own.append(preset)
         elif preset.language == language or (preset.language == "en" and preset.slug not in best):

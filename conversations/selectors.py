@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db import connection
-from django.urls import reverse
+from django.db.models import Exists, OuterRef
+from django.urls import get_script_prefix, reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
 from accounts.models import User
 
 from .errors import sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
-from .rendering import from_cache, render_markdown, render_plain
+from .rendering import render_markdown, render_plain
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt
@@ -34,8 +33,14 @@ WITH RECURSIVE branch(id, parent_id, depth) AS (
     FROM conversations_message m JOIN branch b ON m.id = b.parent_id
     WHERE b.depth + 1 < %s
 )
-SELECT id FROM branch ORDER BY depth
+{select}
 """
+ANCESTOR_IDS = ANCESTORS.format(select="SELECT id FROM branch ORDER BY depth")
+ANCESTOR_ROWS = ANCESTORS.format(
+    select="SELECT m.* FROM branch b JOIN conversations_message m ON m.id = b.id ORDER BY b.depth"
+)
+
+NO_ID = UUID(int=0)
 
 NEWEST_LEAF = """
 WITH RECURSIVE walk(id, depth) AS (
@@ -59,10 +64,20 @@ def _as_uuid(value: object) -> UUID:
     return value if isinstance(value, UUID) else UUID(str(value))
 
 
+def address(name: str, key: UUID) -> str:
+    """`reverse` of a route with one id, at a tenth of its price: a page has hundreds."""
+    return _pattern(name, get_script_prefix()).replace(str(NO_ID), str(key))
+
+
+@lru_cache
+def _pattern(name: str, prefix: str) -> str:
+    return reverse(f"conversations:{name}", args=[NO_ID])
+
+
 def ancestor_ids(message_id: UUID, *, limit: int) -> list[UUID]:
     """The message and what came before it on its branch, newest first. One query, however long the conversation."""
     with connection.cursor() as cursor:
-        cursor.execute(ANCESTORS, [_as_parameter(message_id), limit])
+        cursor.execute(ANCESTOR_IDS, [_as_parameter(message_id), limit])
         return [_as_uuid(row[0]) for row in cursor.fetchall()]
 
 
@@ -99,7 +114,6 @@ class MessageView:
     role: str
     status: str
     content: str
-    html: SafeString
     reasoning: str
     reasoning_seconds: float | None
     error_code: str
@@ -109,6 +123,13 @@ class MessageView:
     created_at: datetime
     is_leaf: bool
     siblings: tuple[UUID, ...]
+
+    @cached_property
+    def html(self) -> SafeString:
+        """Its text for a page, rendered when it is asked for: pages keep whole rows (`views/rows.py`)."""
+        if self.role == Message.Role.USER:
+            return render_plain(self.content)
+        return render_markdown(self.content, prefix=f"{self.id}-")
 
     @property
     def sibling_number(self) -> int:
@@ -145,6 +166,14 @@ class MessageView:
         return "" if self.is_running else self._url("completion-regenerate")
 
     @property
+    def completion_url(self) -> str:
+        return self._url("completion")
+
+    @property
+    def leaf_url(self) -> str:
+        return address("leaf", self.conversation_id)
+
+    @property
     def continue_url(self) -> str:
         unfinished = {Message.Status.STOPPED, Message.Status.INTERRUPTED}
         possible = self.status in unfinished and self.is_leaf and self.content
@@ -154,13 +183,11 @@ class MessageView:
     def edit_url(self) -> str:
         if self.role != Message.Role.USER:
             return ""
-        page = reverse("conversations:conversation", args=[self.conversation_id])
+        page = address("conversation", self.conversation_id)
         return f"{page}?edit={self.id}#composer"
 
     def _url(self, name: str) -> str:
-        if self.completion_id is None:
-            return ""
-        return reverse(f"conversations:{name}", args=[self.completion_id])
+        return "" if self.completion_id is None else address(name, self.completion_id)
 
 
 @dataclass(frozen=True)
@@ -178,36 +205,28 @@ class Transcript:
 def transcript(
     conversation: Conversation, *, before: UUID | None = None, window: int = WINDOW
 ) -> Transcript:
-    """The newest `window` messages of the current branch, or those that end before one of them. Five queries."""
+    """The newest `window` messages of the current branch, or those that end before one of them. Three queries."""
     start = conversation.current_leaf_id
     if before is not None:
         row = conversation.messages.filter(pk=before).values_list("parent_id", flat=True).first()
         start = row if row is not None else start
     if start is None:
         return Transcript((), None)
-    ids = ancestor_ids(start, limit=window + 1)
-    shown = list(reversed(ids[:window]))
-    rows = Message.objects.in_bulk(shown)
-    views = message_views([rows[key] for key in shown if key in rows])
-    return Transcript(tuple(views), shown[0] if len(ids) > window else None)
+    rows = list(Message.objects.raw(ANCESTOR_ROWS, [_as_parameter(start), window + 1]))
+    shown = rows[:window][::-1]
+    return Transcript(tuple(message_views(shown)), shown[0].pk if len(rows) > window else None)
 
 
 def message_views(messages: list[Message]) -> list[MessageView]:
-    """With siblings and newest completions. Three queries, plus one for the cached HTML."""
+    """With siblings and newest completions. Two queries."""
     completions = _newest_completions(
         [message.pk for message in messages if message.role == Message.Role.ASSISTANT]
     )
-    siblings = _siblings(messages)
-    parents = {
-        key
-        for key in Message.objects.filter(parent__in=[message.pk for message in messages])
-        .values_list("parent_id", flat=True)
-        .distinct()
-    }
-    html = _html(messages)
+    children = _children(messages)
+    parents = {parent for parent, _conversation, _role in children}
     views = []
     for message in messages:
-        completion = completions.get(message.pk)
+        completion_id, model_name = completions.get(message.pk, (None, ""))
         views.append(
             MessageView(
                 id=message.pk,
@@ -215,32 +234,36 @@ def message_views(messages: list[Message]) -> list[MessageView]:
                 role=message.role,
                 status=message.status,
                 content=message.content,
-                html=html[message.pk],
                 reasoning=message.reasoning,
                 reasoning_seconds=message.reasoning_seconds,
                 error_code=message.error_code,
                 error=sentence(message.error_code),
-                model_name=completion.model_name if completion else "",
-                completion_id=completion.pk if completion else None,
+                model_name=model_name,
+                completion_id=completion_id,
                 created_at=message.created_at,
                 is_leaf=message.pk not in parents,
-                siblings=siblings[message.parent_id, message.conversation_id, message.role],
+                siblings=children[message.parent_id, message.conversation_id, message.role],
             )
         )
     return views
 
 
-def _newest_completions(ids: Iterable[UUID]) -> dict[UUID, Completion]:
-    rows = Completion.objects.filter(message__in=list(ids)).order_by("started_at")
-    return {row.message_id: row for row in rows.only("id", "message_id", "model_name", "status")}
+def _newest_completions(ids: list[UUID]) -> dict[UUID, tuple[UUID, str]]:
+    """Id and model name, by message."""
+    rows = Completion.objects.filter(message__in=ids).order_by("started_at")
+    return {
+        message: (key, name)
+        for message, key, name in rows.values_list("message_id", "pk", "model_name")
+    }
 
 
-def _siblings(
+def _children(
     messages: list[Message],
 ) -> dict[tuple[UUID | None, UUID, str], tuple[UUID, ...]]:
-    """The children of each message's parent, oldest first."""
+    """The children of each message's parent, itself among them, and its own; oldest first."""
     found: dict[tuple[UUID | None, UUID, str], list[UUID]] = defaultdict(list)
-    parents = [message.parent_id for message in messages if message.parent_id is not None]
+    parents = {message.pk for message in messages}
+    parents |= {message.parent_id for message in messages if message.parent_id is not None}
     rows = Message.objects.filter(parent__in=parents)
     roots = [message.conversation_id for message in messages if message.parent_id is None]
     if roots:
@@ -250,32 +273,6 @@ def _siblings(
     ):
         found[parent, conversation, role].append(key)
     return {key: tuple(value) for key, value in found.items()}
-
-
-def _html(messages: list[Message]) -> dict[UUID, SafeString]:
-    """Each message's HTML; that of finished answers is cached. One look-up in the cache."""
-    language = get_language()
-    keys = {
-        message.pk: f"html:1:{language}:{message.pk}:{len(message.content)}"
-        for message in messages
-        if message.role == Message.Role.ASSISTANT and message.status != Message.Status.RUNNING
-    }
-    cached = cache.get_many(keys.values()) if keys else {}
-    fresh: dict[str, str] = {}
-    html: dict[UUID, SafeString] = {}
-    for message in messages:
-        key = keys.get(message.pk, "")
-        if key in cached:
-            html[message.pk] = from_cache(cached[key])
-        elif message.role == Message.Role.USER:
-            html[message.pk] = render_plain(message.content)
-        else:
-            html[message.pk] = render_markdown(message.content, prefix=f"{message.pk}-")
-            if key:
-                fresh[key] = str(html[message.pk])
-    if fresh:
-        cache.set_many(fresh, 60 * 60)
-    return html
 
 
 # --- The sidebar -----------------------------------------------------------------------------------------------------
@@ -290,23 +287,23 @@ class SidebarItem:
 
     @property
     def url(self) -> str:
-        return reverse("conversations:conversation", args=[self.id])
+        return address("conversation", self.id)
 
 
 def sidebar(
     user: User, *, before: datetime | None = None, limit: int = SIDEBAR
 ) -> tuple[list[SidebarItem], bool]:
-    """The user's conversations, newest first, and whether there are more. Two queries."""
+    """The user's conversations, newest first, and whether there are more. One query."""
+    running = Completion.objects.filter(
+        conversation=OuterRef("pk"), status=Completion.Status.RUNNING
+    )
     rows = Conversation.objects.filter(owner=user, archived=False, deleted_at=None).order_by(
         "-active_at", "id"
     )
     if before is not None:
         rows = rows.filter(active_at__lt=before)
-    found = list(rows.values_list("pk", "title", "active_at")[: limit + 1])
-    running = set(
-        Completion.objects.filter(
-            status=Completion.Status.RUNNING, conversation__in=[key for key, _title, _at in found]
-        ).values_list("conversation_id", flat=True)
-    )
-    items = [SidebarItem(key, title, at, key in running) for key, title, at in found[:limit]]
+    found = list(rows.values_list("pk", "title", "active_at", Exists(running))[: limit + 1])
+    items = [
+        SidebarItem(key, title, at, is_running) for key, title, at, is_running in found[:limit]
+    ]
     return items, len(found) > limit

@@ -25,6 +25,7 @@ from .. import access, catalogue, selectors
 from ..errors import ConversationError
 from ..models import ChatModel, Conversation, RolePreset
 from .replies import signed_in, with_retry_after
+from .rows import message_rows
 from .sidebar import sidebar_context
 
 EXAMPLES = 4
@@ -101,7 +102,7 @@ def chat_page(
     chosen: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page with one conversation or none. At most 14 queries, however much there is."""
+    """The page with one conversation or none. At most 10 queries, however much there is."""
     user = owner(request)
     limits = quotas.limits_of(user)
     context = _picker_context(user, shown, limits, request.GET if chosen is None else chosen)
@@ -114,7 +115,7 @@ def chat_page(
         _prefill_edit(composer, transcript, request.GET.get("edit", ""))
     context |= {
         "conversation": shown,
-        "messages_": transcript.messages,
+        "rows": message_rows(transcript.messages),
         "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
         "newer_hidden": before is not None,
         "running": transcript.running is not None,
@@ -267,11 +268,7 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """One message as the page shows it, for scripts that take the place of a reload."""
     found = access.get_message(owner(request), message_id)
     (view,) = selectors.message_views([found])
-    return render(
-        request,
-        "conversations/_message.html",
-        {"message": view, "conversation": found.conversation},
-    )
+    return HttpResponse(message_rows([view])[0].html)
 
 
 def page_with_refusal(

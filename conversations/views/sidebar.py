@@ -22,7 +22,7 @@ from ..models import Conversation
 def sidebar_context(
     user: User, query: Mapping[str, str], shown: Conversation | None
 ) -> dict[str, Any]:
-    """The user's conversations, grouped by when they were last active. Two queries."""
+    """The user's conversations, grouped by when they were last active. One query."""
     before = _moment_or_none(query.get("older", ""))
     items, more = selectors.sidebar(user, before=before)
     today = timezone.localdate()
