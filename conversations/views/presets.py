@@ -14,7 +14,8 @@ from chatsite.views import see_other
 
 from .. import catalogue
 from ..forms import fields_of, text_field
-from .pages import language, model_choice, owner, preset_choice
+from .choices import model_choice, preset_choice
+from .pages import language, owner
 from .replies import refusals, signed_in
 
 

@@ -1,0 +1,106 @@
+"""What the next message may go to: models and role presets as pickers show them, and what a new chat greets with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts import quotas
+from accounts.models import User
+
+from .. import catalogue
+from ..models import ChatModel, Conversation, RolePreset
+
+EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One model in a picker; `name` is what a request names it by."""
+
+    name: str
+    label: str
+    note: str
+    is_current: bool
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """One role preset in a picker; `key` is what a request names it by."""
+
+    key: str
+    name: str
+    icon: str
+    description: str
+    is_current: bool
+
+
+def picker_context(
+    user: User,
+    shown: Conversation | None,
+    limits: quotas.Limits,
+    chosen: Mapping[str, Any],
+    *,
+    language: str,
+) -> dict[str, Any]:
+    """Models, presets, greeting and example prompts. An address may choose: /?preset=translator."""
+    presets = catalogue.presets_for(user, language)
+    if shown is not None:
+        key = catalogue.preset_key(shown.preset) if shown.preset else ""
+    else:
+        key = chosen.get("preset", user.default_preset)
+    preset = next((one for one in presets if catalogue.preset_key(one) == key), None)
+    models = catalogue.offered(limits)
+    current = _current_model(models, user, shown, preset, chosen.get("model", ""))
+    return {
+        "models": [model_choice(model, is_current=model is current) for model in models],
+        "current_model": model_choice(current, is_current=True) if current else None,
+        "presets": [preset_choice(one, is_current=one is preset) for one in presets],
+        "current_preset": preset_choice(preset, is_current=True) if preset else None,
+        "greeting": preset.greeting if preset and preset.greeting else _("What can I help with?"),
+        "example_prompts": preset.example_prompts[:EXAMPLES] if preset else general_examples(),
+    }
+
+
+def model_choice(model: ChatModel, *, is_current: bool) -> ModelChoice:
+    note = _(model.note) if model.note else ""
+    return ModelChoice(model.name, str(model), note, is_current, model.is_default)
+
+
+def preset_choice(preset: RolePreset, *, is_current: bool) -> PresetChoice:
+    return PresetChoice(
+        catalogue.preset_key(preset), preset.name, preset.icon, preset.description, is_current
+    )
+
+
+def general_examples() -> list[str]:
+    return [
+        _("Explain how rainbows form, as if to a curious ten-year-old."),
+        _("Draft a friendly e-mail that moves a meeting to next week."),
+        _("Plan three simple dinners with rice and vegetables."),
+        _("Write a Python function that finds duplicate files."),
+    ]
+
+
+def _current_model(
+    models: list[ChatModel],
+    user: User,
+    shown: Conversation | None,
+    preset: RolePreset | None,
+    name: str,
+) -> ChatModel | None:
+    """The one the next message would go to: what the conversation, the preset, the user and the site prefer."""
+    for fits in (
+        [model for model in models if model.name == name],
+        [model for model in models if shown is not None and model.pk == shown.model_id],
+        [model for model in models if preset is not None and model.pk == preset.model_id],
+        [model for model in models if model.name == user.default_model],
+        models,
+    ):
+        if fits:
+            return fits[0]
+    return None
