@@ -52,9 +52,11 @@ class QuotaExceeded(Exception):
 
     code: quota_requests, quota_tokens, quota_money or too_many_running.
     limit: the plan's number. resets_at: when it is renewed; None for too_many_running.
+    answers: how many were asked for together, each of which counts.
     """
 
     status = 429
+    answers = 1
 
     def __init__(self, code: str, *, limit: int | Decimal, resets_at: datetime | None) -> None:
         super().__init__(code)
@@ -65,6 +67,10 @@ class QuotaExceeded(Exception):
     @property
     def message(self) -> str | Promise:
         """For the person: what is used up, and when it is renewed in the site's time zone."""
+        if self.resets_at is None and self.answers > self.limit:
+            return _("Your plan lets %(limit)s answers run at once. Choose fewer models.") % {
+                "limit": self.limit
+            }
         if self.resets_at is None:
             return _("You already have %(limit)s answers running. Wait for one to finish.") % {
                 "limit": self.limit
@@ -77,6 +83,10 @@ class QuotaExceeded(Exception):
             "quota_money": _("You have used the whole budget of %(limit)s."),
         }
         used = texts[self.code] % {"limit": self.limit}
+        if self.answers > 1:
+            used = _(
+                "Too little of your quota is left for %(count)s answers. Choose fewer models."
+            ) % {"count": self.answers}
         renews = _("Your quota renews at %(at)s (%(zone)s).") % {"at": at, "zone": zone}
         return f"{used} {renews}"
 

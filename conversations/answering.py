@@ -55,17 +55,17 @@ class Draft:
 def draft_answer(
     user: User,
     conversation: Conversation,
+    model: ChatModel,
     limits: quotas.Limits,
     turns: Sequence[Turn],
     *,
     partial: Message | None = None,
 ) -> Draft:
-    """Decide what is sent, by the conversation's (chosen) model and preset. Raises MessageTooLong.
+    """Decide what is sent to that model, by the conversation's preset. Raises MessageTooLong.
 
     turns: the branch oldest first, ending with the user's message, or with `partial`.
     """
-    model, preset = conversation.model, conversation.preset
-    assert model is not None  # noqa: S101 (chosen by every caller; tells the type checker)
+    preset = conversation.preset
     parameters = {**(preset.parameters() if preset else {}), **conversation.parameters()}
     wanted = min(
         int(parameters.get("max_tokens") or model.max_output_tokens), model.max_output_tokens
@@ -98,9 +98,23 @@ def _examples(preset: RolePreset | None) -> list[Turn]:
     return [Turn(str(turn["role"]), str(turn["content"])) for turn in turns or []]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An answer that has been begun."""
+
+    answer_id: UUID
+    completion_id: UUID
+    model_name: str
+
+
 def start_answer(
-    user: User, draft: Draft, *, parent: Message | None, now: datetime
-) -> tuple[Message, UUID]:
+    user: User,
+    draft: Draft,
+    *,
+    parent: Message | None,
+    comparison: UUID | None = None,
+    now: datetime,
+) -> Begun:
     """The answer's message (new, or the partial one), its completion, the reservation, and the start after commit."""
     conversation, model, prompt = draft.conversation, draft.model, draft.prompt
     completion_id = uuid4()
@@ -121,6 +135,7 @@ def start_answer(
             parent=parent,
             role=Message.Role.ASSISTANT,
             status=Message.Status.RUNNING,
+            comparison=comparison,
             created_at=timezone.now(),
         )
     call = _call(draft, max_tokens=granted - prompt.tokens)
@@ -137,17 +152,22 @@ def start_answer(
         started_at=now,
         prompt=_record(draft),
     )
+    job = _job(draft, call, completion_id, answer, now)
+    transaction.on_commit(lambda: runtime.start(job))
+    return Begun(answer.pk, completion_id, model.name)
+
+
+def show_answer(draft: Draft, begun: Begun, *, now: datetime) -> None:
+    """Make this answer the end of what the conversation shows, and what was chosen for it the choice for the next."""
+    conversation = draft.conversation
     Conversation.objects.filter(pk=conversation.pk).update(
-        current_leaf=answer,
+        current_leaf=begun.answer_id,
         active_at=now,
         preset=conversation.preset,
         preset_variables=conversation.preset_variables,
-        model=model,
+        model=draft.model,
         **{name: getattr(conversation, name) for name in Sampling.NAMES},
     )
-    job = _job(draft, call, completion_id, answer, now)
-    transaction.on_commit(lambda: runtime.start(job))
-    return answer, completion_id
 
 
 def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now: datetime) -> Job:

@@ -23,6 +23,7 @@ from .variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 VARIABLE = "variable_"
+SEVERAL = {"model", "compare"}  # fields that a form may repeat; in JSON they may be lists
 
 
 def fields_of(request: HttpRequest) -> dict[str, Any]:
@@ -47,8 +48,9 @@ def fields_of(request: HttpRequest) -> dict[str, Any]:
         raise InvalidText from None
     fields = _json(text) if kind == "application/json" else _form(request)
     for value in fields.values():
-        if isinstance(value, str):
-            _check_storable(value)
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str):
+                _check_storable(text)
     return fields
 
 
@@ -70,7 +72,9 @@ def _json(text: str) -> dict[str, Any]:
 
 def _form(request: HttpRequest) -> dict[str, Any]:
     try:
-        return {name: request.POST[name] for name in request.POST}
+        several = {name: request.POST.getlist(name) for name in SEVERAL & request.POST.keys()}
+        repeated = {name: values for name, values in several.items() if len(values) > 1}
+        return {name: request.POST[name] for name in request.POST} | repeated
     except (MultiPartParserError, RequestDataTooBig):
         raise InvalidParameter(_("The form could not be read.")) from None
 
@@ -92,6 +96,15 @@ def text_field(fields: Mapping[str, Any], name: str, default: str = "") -> str:
     if not isinstance(value, str):
         raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name})
     return value
+
+
+def names_field(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The texts of a field that may be given once, several times or not at all; blank ones are none."""
+    value = fields.get(name)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(one, str) for one in values):
+        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name})
+    return tuple(one.strip() for one in values if one.strip())
 
 
 def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
@@ -144,7 +157,8 @@ def sending_of(fields: Mapping[str, Any], *, language: str) -> Sending:
         client_id=uuid_field(fields, "client_id") or uuid4(),
         edit=uuid_field(fields, "edit"),
         parent=uuid_field(fields, "parent"),
-        model=text_field(fields, "model").strip(),
+        models=names_field(fields, "model"),
+        compare=names_field(fields, "compare"),
         preset=text_field(fields, "preset").strip() if "preset" in fields else None,
         parameters=read_parameters(fields),
         variables=variables_of(fields),

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import User
 
+from . import comparing
 from .errors import sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
@@ -107,7 +108,10 @@ def turns(leaf_id: UUID) -> list[Turn]:
 
 @dataclass(frozen=True)
 class MessageView:
-    """One message as a page shows it. `completion_id` is that of its newest completion; empty for the user's own."""
+    """One message as a page shows it. `completion_id` is that of its newest completion; empty for the user's own.
+
+    comparison: while it is one of several answers of which none has been kept.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -123,6 +127,7 @@ class MessageView:
     created_at: datetime
     is_leaf: bool
     siblings: tuple[UUID, ...]
+    comparison: UUID | None = None
 
     @cached_property
     def html(self) -> SafeString:
@@ -192,20 +197,27 @@ class MessageView:
 
 @dataclass(frozen=True)
 class Transcript:
-    """A window of the current branch, oldest first. `older` is the message before which there is more, or None."""
+    """A window of the current branch, oldest first. `older` is the message before which there is more, or None.
+
+    compared: the answers of which the last message is one while none has been kept, in order.
+    """
 
     messages: tuple[MessageView, ...]
     older: UUID | None
+    compared: tuple[MessageView, ...] = ()
 
     @property
-    def running(self) -> MessageView | None:
-        return next((message for message in self.messages if message.is_running), None)
+    def running(self) -> bool:
+        return any(message.is_running for message in (*self.messages, *self.compared))
 
 
 def transcript(
     conversation: Conversation, *, before: UUID | None = None, window: int = WINDOW
 ) -> Transcript:
-    """The newest `window` messages of the current branch, or those that end before one of them. Three queries."""
+    """The newest `window` messages of the current branch, or those that end before one of them. Three queries.
+
+    Two more where answers are compared.
+    """
     start = conversation.current_leaf_id
     if before is not None:
         row = conversation.messages.filter(pk=before).values_list("parent_id", flat=True).first()
@@ -214,7 +226,15 @@ def transcript(
         return Transcript((), None)
     rows = list(Message.objects.raw(ANCESTOR_ROWS, [_as_parameter(start), window + 1]))
     shown = rows[:window][::-1]
-    return Transcript(tuple(message_views(shown)), shown[0].pk if len(rows) > window else None)
+    group = comparing.compared_with(shown[-1]) if shown else []
+    compared = [answer.pk for answer in group] if len(group) > 1 else []
+    others = [answer for answer in group if answer.pk in compared and answer.pk != shown[-1].pk]
+    views = {view.id: view for view in message_views([*shown, *others])}
+    return Transcript(
+        tuple(views[message.pk] for message in shown),
+        shown[0].pk if len(rows) > window else None,
+        tuple(views[key] for key in compared),
+    )
 
 
 def message_views(messages: list[Message]) -> list[MessageView]:
@@ -243,6 +263,7 @@ def message_views(messages: list[Message]) -> list[MessageView]:
                 created_at=message.created_at,
                 is_leaf=message.pk not in parents,
                 siblings=children[message.parent_id, message.conversation_id, message.role],
+                comparison=message.comparison,
             )
         )
     return views

@@ -10,17 +10,18 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, runtime, selectors
-from .answering import Draft, draft_answer, start_answer
+from . import catalogue, comparing, runtime, selectors
+from .answering import Begun, Draft, draft_answer, show_answer, start_answer
 from .errors import (
     AnswerRunning,
     ClientIdReused,
@@ -45,13 +46,17 @@ TITLE_LENGTH = 80
 
 @dataclass(frozen=True)
 class Sending:
-    """What a request asks to send. `edit` names the user's message it replaces; `model`, `preset` may be empty."""
+    """What a request asks to send. `edit` names the user's message it replaces; `preset` may be empty.
+
+    models: one name, several to compare, or none. compare: further ones; what is in both is asked once.
+    """
 
     content: str
     client_id: UUID
     edit: UUID | None = None
     parent: UUID | None = None
-    model: str = ""
+    models: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
     preset: str | None = None
     parameters: Values = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -60,13 +65,16 @@ class Sending:
 
 @dataclass(frozen=True)
 class Sent:
-    """Ids of what a send made, or (with `created` false) had made the first time."""
+    """Ids of what a send made, or (with `created` false) had made the first time. `answers`: several if compared."""
 
     conversation_id: UUID
     message_id: UUID
-    answer_id: UUID
-    completion_id: UUID
+    answers: tuple[Begun, ...]
     created: bool
+
+    @property
+    def first(self) -> Begun:
+        return self.answers[0]
 
 
 def send_message(
@@ -85,10 +93,10 @@ def send_message(
         owner=user, title=title_of(sending.content), created_at=now, active_at=now
     )
     message = _message(user, sending, conversation, now)
-    draft = _draft(user, sending, conversation, message)
+    drafts = _drafts(user, sending, conversation, message)
     try:
         with transaction.atomic():
-            return _write(user, message, draft, now)
+            return _write(user, message, drafts, now)
     except (IntegrityError, AnswerRunning):
         # The same message arrived twice at the same moment and the other one was first: it may be its answer that runs.
         earlier = _sent_before(user, sending)
@@ -115,15 +123,20 @@ def _sent_before(user: User, sending: Sending) -> Sent | None:
         return None
     if message.content != normalise(sending.content):
         raise ClientIdReused
-    first = (
+    completions = list(
         Completion.objects.filter(message__parent=message)
-        .order_by("started_at")
-        .values_list("message_id", "pk")
-        .first()
+        .order_by("started_at", "message__created_at")
+        .values_list("started_at", "message_id", "pk", "model_name")
     )
-    if first is None:
+    if not completions:
         raise ClientIdReused
-    return Sent(message.conversation_id, message.pk, first[0], first[1], created=False)
+    # What was asked for together was begun at one moment; what was regenerated came later.
+    answers = tuple(
+        Begun(answer_id, completion_id, name)
+        for moment, answer_id, completion_id, name in completions
+        if moment == completions[0][0]
+    )
+    return Sent(message.conversation_id, message.pk, answers, created=False)
 
 
 def normalise(content: str) -> str:
@@ -133,38 +146,58 @@ def normalise(content: str) -> str:
 
 def _message(user: User, sending: Sending, conversation: Conversation, now: datetime) -> Message:
     """The user's message, not saved yet."""
-    return Message(
+    parent_id = _parent_of(conversation, sending)
+    message = Message(
         conversation=conversation,
         owner=user,
-        parent_id=_parent_of(conversation, sending),
+        parent_id=parent_id,
         role=Message.Role.USER,
         content=normalise(sending.content),
         client_id=sending.client_id,
         created_at=now,
     )
+    if parent_id is not None and parent_id == conversation.current_leaf_id:
+        message.parent = conversation.current_leaf  # which has been read with the conversation
+    return message
 
 
-def _draft(user: User, sending: Sending, conversation: Conversation, message: Message) -> Draft:
-    """Choose preset, model and parameters, in memory, and decide what is sent by them."""
+def _drafts(
+    user: User, sending: Sending, conversation: Conversation, message: Message
+) -> list[Draft]:
+    """Choose preset, models and parameters, in memory, and decide what is sent to each model by them."""
     limits = quotas.limits_of(user)
     preset_key = sending.preset
     if preset_key is None and conversation._state.adding and _preset_exists(user, sending):
         preset_key = user.default_preset
     if preset_key is not None:
         conversation.preset = catalogue.choose_preset(user, preset_key, sending.language)
-    preset = conversation.preset
-    conversation.model = catalogue.choose_model(
-        sending.model,
-        limits=limits,
-        candidates=(conversation.model, preset.model if preset else None),
-        preferred=user.default_model,
-    )
+    models = _models(user, sending, conversation, limits)
     apply_parameters(conversation, sending.parameters)
     if preset_key is not None or sending.variables:
         apply_variables(conversation, sending.variables)
     before = selectors.turns(message.parent_id) if message.parent_id else []
     turns = [*before, Turn(message.role, message.content, message.pk)]
-    return draft_answer(user, conversation, limits, turns)
+    return [draft_answer(user, conversation, model, limits, turns) for model in models]
+
+
+def _models(
+    user: User, sending: Sending, conversation: Conversation, limits: quotas.Limits
+) -> list[ChatModel]:
+    """Who is to answer, each once, in the order of the request."""
+    comparing.check_models(sending.models, sending.compare)
+    preset = conversation.preset
+    chosen = [
+        catalogue.choose_model(
+            name,
+            limits=limits,
+            candidates=(conversation.model, preset.model if preset else None),
+            preferred=user.default_model,
+        )
+        for name in (*(sending.models or ("",)), *dict.fromkeys(sending.compare))
+    ]
+    distinct = {model.pk: model for model in chosen}
+    comparing.check_models(tuple(distinct), ())
+    return list(distinct.values())
 
 
 def _preset_exists(user: User, sending: Sending) -> bool:
@@ -192,24 +225,46 @@ def _parent_of(conversation: Conversation, sending: Sending) -> UUID | None:
     return conversation.current_leaf_id
 
 
-def _write(user: User, message: Message, draft: Draft, now: datetime) -> Sent:
-    conversation = draft.conversation
+def _write(user: User, message: Message, drafts: list[Draft], now: datetime) -> Sent:
+    conversation = drafts[0].conversation
     if conversation._state.adding:
         conversation.save(force_insert=True)
     else:
         _lock(conversation)
     message.save(force_insert=True)
-    answer, completion_id = start_answer(user, draft, parent=message, now=now)
-    return Sent(conversation.pk, message.pk, answer.pk, completion_id, created=True)
+    if message.parent is not None:
+        comparing.decide(message.parent)
+    comparison = uuid4() if len(drafts) > 1 else None
+    try:
+        answers = tuple(
+            start_answer(user, draft, parent=message, comparison=comparison, now=now)
+            for draft in drafts
+        )
+    except quotas.QuotaExceeded as refusal:
+        refusal.answers = len(drafts)
+        raise
+    show_answer(drafts[0], answers[0], now=now)
+    return Sent(conversation.pk, message.pk, answers, created=True)
 
 
-def _lock(conversation: Conversation) -> None:
-    """Serialises sends to one conversation; raises AnswerRunning while an answer runs in it."""
+def _lock(conversation: Conversation, *, again: Message | None = None) -> UUID | None:
+    """Serialises sends to one conversation; raises AnswerRunning while an answer runs in it.
+
+    again: the answer that is tried again or continued. Those it is compared with may run: returns their comparison.
+    """
     locked = Conversation.objects.select_for_update().filter(pk=conversation.pk).exists()
     if not locked:
         raise NotPossible(_("This conversation has just been deleted."))
-    if conversation.completions.filter(status=Completion.Status.RUNNING).exists():
+    running = conversation.completions.filter(status=Completion.Status.RUNNING)
+    comparison = None
+    if again is not None and again.comparison is not None:
+        again.refresh_from_db(fields=["comparison"])
+        comparison = again.comparison
+    if comparison is not None:
+        running = running.filter(Q(message=again) | ~Q(message__comparison=comparison))
+    if running.exists():
         raise AnswerRunning
+    return comparison
 
 
 def title_of(content: str) -> str:
@@ -248,13 +303,17 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     conversation = message.conversation
     runtime.ensure_open()
     limits = quotas.limits_of(user)
-    conversation.model = _model_again(user, conversation, limits, model)
+    chosen = _model_again(user, message, limits, model)
     turns = selectors.turns(message.parent_id)
-    draft = draft_answer(user, conversation, limits, turns)
+    draft = draft_answer(user, conversation, chosen, limits, turns)
     with transaction.atomic():
-        _lock(conversation)
-        answer, completion_id = start_answer(user, draft, parent=message.parent, now=now)
-    return Sent(conversation.pk, message.parent_id, answer.pk, completion_id, created=True)
+        comparison = _lock(conversation, again=message)
+        begun = start_answer(user, draft, parent=message.parent, comparison=comparison, now=now)
+        if comparison is None:
+            show_answer(draft, begun, now=now)
+        else:
+            comparing.replace(message, begun.answer_id, now=now)
+    return Sent(conversation.pk, message.parent_id, (begun,), created=True)
 
 
 def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
@@ -269,24 +328,29 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
     conversation = message.conversation
     runtime.ensure_open()
     limits = quotas.limits_of(user)
-    conversation.model = _model_again(user, conversation, limits, "")
+    chosen = _model_again(user, message, limits, "")
     turns = selectors.turns(message.pk)
     with transaction.atomic():
-        _lock(conversation)
+        comparison = _lock(conversation, again=message)
         # Read again under the lock: what is continued must be what is stored.
         message = Message.objects.get(pk=message.pk)
         if message.status not in resumable:
             raise AnswerRunning
-        draft = draft_answer(user, conversation, limits, turns, partial=message)
+        draft = draft_answer(user, conversation, chosen, limits, turns, partial=message)
         Message.objects.filter(pk=message.pk).update(status=Message.Status.RUNNING, error_code="")
-        answer, completion_id = start_answer(user, draft, parent=None, now=now)
+        begun = start_answer(user, draft, parent=None, now=now)
+        if comparison is None:
+            show_answer(draft, begun, now=now)
     assert message.parent_id is not None  # noqa: S101 (checked above; tells the type checker)
-    return Sent(conversation.pk, message.parent_id, answer.pk, completion_id, created=True)
+    return Sent(conversation.pk, message.parent_id, (begun,), created=True)
 
 
-def _model_again(
-    user: User, conversation: Conversation, limits: quotas.Limits, name: str
-) -> ChatModel:
+def _model_again(user: User, message: Message, limits: quotas.Limits, name: str) -> ChatModel:
+    """The conversation's; of an answer that is compared with others, its own."""
+    own = comparing.model_of(message) if message.comparison is not None else None
     return catalogue.choose_model(
-        name, limits=limits, candidates=(conversation.model,), preferred=user.default_model
+        name,
+        limits=limits,
+        candidates=(own, message.conversation.model),
+        preferred=user.default_model,
     )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, completion, runtime, selectors
+from . import catalogue, comparing, completion, runtime, selectors
 from .errors import InvalidParameter
 from .models import Completion, Conversation, Message
 from .parameters import Values
@@ -28,6 +28,15 @@ def stop_completion(completion_row: Completion) -> None:
         stop_requested=True
     )
     runtime.stop(completion_row.pk)
+
+
+def stop_all(conversation: Conversation) -> None:
+    """Ask for the end of whatever is being answered here."""
+    running = conversation.completions.filter(status=Completion.Status.RUNNING)
+    keys = list(running.values_list("pk", flat=True))
+    running.update(stop_requested=True)
+    for key in keys:
+        runtime.stop(key)
 
 
 def rename_conversation(conversation: Conversation, *, title: str) -> None:
@@ -65,8 +74,11 @@ def choose(
 
 
 def show_branch(conversation: Conversation, message: Message) -> None:
-    """Make the newest end of the branch through this message the one that is shown."""
-    leaf = selectors.newest_leaf(message.pk)
+    """Make the newest end of the branch through this message the one that is shown. A compared answer is kept."""
+    if message.comparison is not None:
+        comparing.keep(conversation, message)
+        return
+    leaf = comparing.leading(selectors.newest_leaf(message.pk))
     Conversation.objects.filter(pk=conversation.pk).update(current_leaf=leaf)
 
 

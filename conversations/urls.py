@@ -10,6 +10,7 @@ urlpatterns = [
     path("c/", messages.send, name="send"),
     path("c/<uuid:conversation_id>/", pages.conversation, name="conversation"),
     path("c/<uuid:conversation_id>/messages/", messages.send_in, name="send-in"),
+    path("c/<uuid:conversation_id>/stop/", messages.stop_all, name="stop"),
     path("c/<uuid:conversation_id>/rename/", messages.rename, name="rename"),
     path("c/<uuid:conversation_id>/delete/", messages.delete, name="delete"),
     path("c/<uuid:conversation_id>/settings/", messages.settings, name="settings"),

@@ -62,7 +62,7 @@ def _sent(request: HttpRequest, sent: Sent) -> HttpResponseBase:
     if wants_json(request):
         return sent_json(sent)
     page = reverse("conversations:conversation", args=[sent.conversation_id])
-    return see_other(f"{page}#message-{sent.answer_id}")
+    return see_other(f"{page}#message-{sent.first.answer_id}")
 
 
 @require_POST
@@ -95,6 +95,17 @@ def stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     if wants_json(request):
         return JsonResponse({"completion": completion.pk}, status=202)
     return _back_to(completion.conversation)
+
+
+@require_POST
+@signed_in
+def stop_all(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """202 at once, like `stop`: of one answer or of several that are compared."""
+    conversation = access.get_conversation(owner(request), conversation_id)
+    services.stop_all(conversation)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk}, status=202)
+    return _back_to(conversation)
 
 
 @require_POST

@@ -97,8 +97,9 @@ def chat_page(
         "rows": message_rows(transcript.messages),
         "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
         "newer_hidden": before is not None,
-        "running": transcript.running is not None,
-        "stop_url": transcript.running.stop_url if transcript.running else "",
+        "compared": transcript.compared,
+        "running": transcript.running,
+        "stop_url": reverse("conversations:stop", args=[shown.pk]) if shown else "",
         "composer": composer,
         "quota": quota_view(user, limits),
         **sidebar_context(user, request.GET, shown),
@@ -150,7 +151,10 @@ def quota_view(user: User, limits: quotas.Limits) -> QuotaView | None:
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:
-    """The newest window of the current branch, or the one before that message; `older` asks for the next."""
+    """The newest window of the current branch, or the one before that message; `older` asks for the next.
+
+    `comparison` has the answers of which none has been kept yet; the last of `messages` is one of them.
+    """
     transcript = selectors.transcript(found, before=before)
     return JsonResponse(
         {
@@ -161,22 +165,24 @@ def conversation_json(found: Conversation, *, before: UUID | None) -> JsonRespon
             "variables": found.preset_variables,
             "leaf": found.current_leaf_id,
             "older": transcript.older,
-            "messages": [
-                {
-                    "id": message.id,
-                    "role": message.role,
-                    "status": message.status,
-                    "content": message.content,
-                    "reasoning": message.reasoning,
-                    "code": message.error_code,
-                    "model": message.model_name,
-                    "completion": message.completion_id,
-                    "siblings": message.siblings,
-                }
-                for message in transcript.messages
-            ],
+            "messages": [_message_json(message) for message in transcript.messages],
+            "comparison": [_message_json(message) for message in transcript.compared],
         }
     )
+
+
+def _message_json(message: selectors.MessageView) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "role": message.role,
+        "status": message.status,
+        "content": message.content,
+        "reasoning": message.reasoning,
+        "code": message.error_code,
+        "model": message.model_name,
+        "completion": message.completion_id,
+        "siblings": message.siblings,
+    }
 
 
 @require_safe

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.quotas import QuotaExceeded
 from chatsite.views import error_json, error_page, wants_json
 
+from ..answering import Begun
 from ..errors import ConversationError
 from ..sending import Sent
 
@@ -83,14 +84,22 @@ def with_retry_after(response: HttpResponse, refusal: Refusal) -> HttpResponse:
 
 
 def sent_json(sent: Sent) -> JsonResponse:
-    """201 for what was made, 200 for what had been made before."""
-    body = {
+    """201 for what was made, 200 for what had been made before. Compared answers are listed as well."""
+    body: dict[str, object] = {
         "conversation": sent.conversation_id,
         "message": sent.message_id,
-        "answer": sent.answer_id,
-        "completion": sent.completion_id,
         "url": reverse("conversations:conversation", args=[sent.conversation_id]),
-        "events": reverse("conversations:completion-events", args=[sent.completion_id]),
-        "stop": reverse("conversations:completion-stop", args=[sent.completion_id]),
+        **_begun(sent.first),
     }
+    if len(sent.answers) > 1:
+        body["answers"] = [{**_begun(one), "model": one.model_name} for one in sent.answers]
     return JsonResponse(body, status=201 if sent.created else 200)
+
+
+def _begun(begun: Begun) -> dict[str, object]:
+    return {
+        "answer": begun.answer_id,
+        "completion": begun.completion_id,
+        "events": reverse("conversations:completion-events", args=[begun.completion_id]),
+        "stop": reverse("conversations:completion-stop", args=[begun.completion_id]),
+    }
