@@ -45,5 +45,4 @@ locks: ## lock the newest versions that requirements.in and requirements/*.in al
 	@$(COMPILE) --upgrade requirements/local-model.in --override requirements/local-model.overrides -o requirements/local-model.txt
 
 messages: ## collect the texts to translate, compile the translations
-	@$(BIN)/python manage.py makemessages --locale zh_Hans --no-obsolete --no-wrap --ignore .venv
-	@$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore .venv
+	@$(BIN)/python scripts/messages.py
