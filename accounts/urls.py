@@ -18,7 +18,9 @@ pages = [
 
 urlpatterns = [
     path("", include((pages, "accounts"))),
-    path("accounts/email/", views.email),  # before allauth's own, which has the name
+    # Before allauth's own, which have the names.
+    path("accounts/email/", views.email),
+    path("accounts/logout/", views.sign_out),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("accounts/", include("allauth.account.urls")),
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.views import EmailView as AllauthEmailView
+from allauth.account.views import LogoutView
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
@@ -151,6 +154,19 @@ class EmailView(AllauthEmailView):
 
 
 email = EmailView.as_view()
+
+
+class SignOutView(LogoutView):
+    """allauth's. The browser then forgets the pages it holds: Back shows nobody what was read before."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().post(*args, **kwargs)
+        # Not "storage": unsent drafts are kept for the next time.
+        response["Clear-Site-Data"] = '"cache"'
+        return response
+
+
+sign_out = SignOutView.as_view()
 
 
 @require_POST

@@ -8,7 +8,7 @@ from django.urls import include, path
 
 from accounts.views import set_language
 
-from . import views
+from . import views, webapp
 
 admin.site.site_header = admin.site.site_title = "Chatsite"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one login door
@@ -25,5 +25,8 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("robots.txt", views.robots, name="robots"),
     path("favicon.ico", views.favicon, name="favicon"),
+    path("manifest.webmanifest", webapp.manifest, name="manifest"),
+    path("sw.js", webapp.service_worker, name="service-worker"),
+    path("offline/", webapp.offline, name="offline"),
     path(".well-known/change-password", views.change_password, name="change-password"),
 ]

@@ -71,6 +71,16 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBas
     return chat_page(request, found)
 
 
+def _suggested(query: Mapping[str, str]) -> str:
+    """Text for the composer from the address: an example (`q`), or what another app shared (`title`, `q`, `url`)."""
+    parts: list[str] = []
+    for name in ("title", "q", "url"):
+        text = query.get(name, "").strip()
+        if text and not any(text in part for part in parts):
+            parts.append(text)
+    return "\n\n".join(parts)[:4000]
+
+
 def chat_page(
     request: HttpRequest,
     shown: Conversation | None,
@@ -90,7 +100,7 @@ def chat_page(
         selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
     )
     if composer is None:
-        composer = Composer(action=_send_url(shown), content=request.GET.get("q", "")[:4000])
+        composer = Composer(action=_send_url(shown), content=_suggested(request.GET))
         _prefill_edit(composer, transcript, request.GET.get("edit", ""))
     context |= {
         "conversation": shown,

@@ -88,10 +88,13 @@ def complaints() -> Iterator[Complaints]:
 
 @pytest.fixture
 def open_browser(new_context: NewContext, complaints: Complaints) -> Open:
-    """`open_browser(person, **options of a context)` is an empty page of a browser of its own."""
+    """`open_browser(person, **options of a context)` is an empty page of a browser of its own.
+
+    Without the service worker, whose requests a test cannot hold up; its own tests allow it.
+    """
 
     def opened(person: Person | None = None, **options: Any) -> Page:
-        context = new_context(**{"locale": "en-US", **options})
+        context = new_context(**{"locale": "en-US", "service_workers": "block", **options})
         context.set_default_timeout(PATIENCE)
         context.on("console", complaints.on_console)
         context.on("weberror", lambda error: complaints.heard.append(str(error.error)))

@@ -57,7 +57,7 @@ class Complaints:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
-        self.expected: list[str] = []
+        self.expected: list[str] = ["Service Worker registration blocked by Playwright"]
 
     def expect(self, *parts: str) -> None:
         self.expected.extend(parts)

@@ -17,8 +17,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import User
 from conversations.models import ChatModel, Completion, Conversation, Endpoint, Message
 
+WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
 # Open to everyone: what one needs before signing in, and fixed small files.
-PUBLIC = ("accounts/", "setup/", "language/", "robots.txt", "favicon.ico", ".well-known/")
+PUBLIC = ("accounts/", "setup/", "language/", "robots.txt", "favicon.ico", ".well-known/", *WEBAPP)
 METHODS = ("get", "post", "put", "delete", "patch")
 
 

@@ -7,3 +7,5 @@ customElements.define("chat-conversation", ChatConversation);
 
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
 whenIdle(() => import("./sidebar.js"));
+// It makes the site installable and shows the offline page. Over plain http there is none.
+whenIdle(() => navigator.serviceWorker?.register("/sw.js").catch(() => {}));
