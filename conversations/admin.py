@@ -132,9 +132,9 @@ class RolePresetAdmin(RolePresetAdminBase):
         return super().get_queryset(request).filter(owner=None)
 
 
-def _number_of_messages() -> Coalesce:
+def _number_of_messages(**conditions: str) -> Coalesce:
     """Counted for the rows of a page only: joined and grouped, all messages of the site would be."""
-    messages_of = Message.objects.filter(conversation=OuterRef("pk")).order_by()
+    messages_of = Message.objects.filter(conversation=OuterRef("pk"), **conditions).order_by()
     counted = messages_of.values("conversation").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted, output_field=models.IntegerField()), 0)
 
@@ -143,8 +143,25 @@ def _number_of_messages() -> Coalesce:
 class ConversationAdmin(ReadOnly, ConversationAdminBase):
     """Numbers only: a title is the first line of what someone wrote, so it is text too."""
 
-    fields = ("id", "owner", "message_count", "created_at", "active_at", "archived")
-    list_display = ("id", "owner", "message_count", "created_at", "active_at")
+    fields = (
+        "id",
+        "owner",
+        "message_count",
+        "good_answers",
+        "bad_answers",
+        "created_at",
+        "active_at",
+        "archived",
+    )
+    list_display = (
+        "id",
+        "owner",
+        "message_count",
+        "good_answers",
+        "bad_answers",
+        "created_at",
+        "active_at",
+    )
     list_filter = ("active_at",)
     list_select_related = ("owner",)
     search_fields = ("=id", "owner__username")
@@ -155,7 +172,11 @@ class ConversationAdmin(ReadOnly, ConversationAdminBase):
             super()
             .get_queryset(request)
             .defer("title")
-            .annotate(number_of_messages=_number_of_messages())
+            .annotate(
+                number_of_messages=_number_of_messages(),
+                number_of_good=_number_of_messages(feedback=Message.Feedback.UP),
+                number_of_bad=_number_of_messages(feedback=Message.Feedback.DOWN),
+            )
         )
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -165,3 +186,11 @@ class ConversationAdmin(ReadOnly, ConversationAdminBase):
     @admin.display(description=_("messages"), ordering="number_of_messages")
     def message_count(self, conversation: Any) -> int:
         return int(conversation.number_of_messages)
+
+    @admin.display(description=_("good answers"), ordering="number_of_good")
+    def good_answers(self, conversation: Any) -> int:
+        return int(conversation.number_of_good)
+
+    @admin.display(description=_("bad answers"), ordering="number_of_bad")
+    def bad_answers(self, conversation: Any) -> int:
+        return int(conversation.number_of_bad)

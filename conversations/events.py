@@ -51,6 +51,13 @@ class Reasoning:
 
 
 @dataclass(frozen=True)
+class Thought:
+    """The thinking is over and the answer begins. Once, if this process knows how many seconds it took."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class End:
     """How the answer ended; always the last event."""
 
@@ -60,4 +67,4 @@ class End:
     message: str = ""
 
 
-Event = Block | Open | Tail | Replace | Delta | Reasoning | End
+Event = Block | Open | Tail | Replace | Delta | Reasoning | Thought | End

@@ -242,6 +242,7 @@ class Position:
 
     text: int
     reasoning: int = 0
+    is_told_thought: bool = False
     blocks: int = 0
     open_html: str | None = None
     tail: int = 0
@@ -279,11 +280,15 @@ async def read(
 
 
 def _reasoning_slices(answer: Answer, position: Position) -> list[Slice]:
+    slices: list[Slice] = []
     new = answer.reasoning[position.reasoning :]
-    if not new:
-        return []
-    position.reasoning += len(new)
-    return [(events.Reasoning(new), None)]
+    if new:
+        position.reasoning += len(new)
+        slices.append((events.Reasoning(new), None))
+    if answer.reasoning_seconds is not None and not position.is_told_thought:
+        position.is_told_thought = True
+        slices.append((events.Thought(round(answer.reasoning_seconds, 1)), None))
+    return slices
 
 
 def _text_slices(answer: Answer, position: Position) -> list[Slice]:

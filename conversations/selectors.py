@@ -126,6 +126,7 @@ class MessageView:
     completion_id: UUID | None
     created_at: datetime
     is_leaf: bool
+    feedback: str
     siblings: tuple[UUID, ...]
     comparison: UUID | None = None
 
@@ -262,6 +263,7 @@ def message_views(messages: list[Message]) -> list[MessageView]:
                 completion_id=completion_id,
                 created_at=message.created_at,
                 is_leaf=message.pk not in parents,
+                feedback=message.feedback,
                 siblings=children[message.parent_id, message.conversation_id, message.role],
                 comparison=message.comparison,
             )

@@ -14,7 +14,7 @@ from accounts import quotas
 from accounts.models import User
 
 from . import catalogue, comparing, completion, runtime, selectors
-from .errors import InvalidParameter
+from .errors import InvalidParameter, NotPossible
 from .models import Completion, Conversation, Message
 from .parameters import Values
 from .sending import apply_parameters, apply_variables
@@ -80,6 +80,18 @@ def show_branch(conversation: Conversation, message: Message) -> None:
         return
     leaf = comparing.leading(selectors.newest_leaf(message.pk))
     Conversation.objects.filter(pk=conversation.pk).update(current_leaf=leaf)
+
+
+def give_feedback(message: Message, *, value: str) -> None:
+    """What the person thinks of an answer: up, down, or empty to take it back.
+
+    Raises InvalidParameter for another value, NotPossible for a message of their own.
+    """
+    if value not in Message.Feedback.values:
+        raise InvalidParameter(_("value has to be up, down or empty."))
+    if message.role != Message.Role.ASSISTANT:
+        raise NotPossible(_("Only an answer can be rated."))
+    Message.objects.filter(pk=message.pk).update(feedback=value)
 
 
 def delete_conversation(conversation: Conversation, *, now: datetime) -> None:

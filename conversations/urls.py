@@ -15,6 +15,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/delete/", messages.delete, name="delete"),
     path("c/<uuid:conversation_id>/settings/", messages.settings, name="settings"),
     path("c/<uuid:conversation_id>/leaf/", messages.leaf, name="leaf"),
+    path("c/<uuid:conversation_id>/branch/", messages.branch, name="branch"),
     path("conversations/delete-all/", messages.delete_all, name="delete-all"),
     path("completions/<uuid:completion_id>/", stream.completion, name="completion"),
     path(
@@ -35,4 +36,5 @@ urlpatterns = [
     ),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("presets/", presets.gallery, name="presets"),
+    path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.quotas import QuotaExceeded
 from chatsite.views import see_other, wants_json
 
-from .. import access, sending, services
+from .. import access, branching, sending, services
 from ..errors import ConversationError, InvalidParameter
 from ..forms import fields_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
@@ -181,18 +181,54 @@ def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
 @refusals
 def leaf(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """Show the branch that goes through a message."""
+    conversation, message = _named_message(request, conversation_id)
+    services.show_branch(conversation, message)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk})
+    return _to_message(message)
+
+
+@require_POST
+@signed_in
+@refusals
+def branch(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Copy what leads to an answer into a new conversation."""
+    conversation, message = _named_message(request, conversation_id)
+    made = branching.branch_conversation(conversation, message, now=timezone.now())
+    page = reverse("conversations:conversation", args=[made.pk])
+    if wants_json(request):
+        return JsonResponse({"conversation": made.pk, "url": page}, status=201)
+    messages.success(request, _("This is a new chat with what came before."))
+    return see_other(page)
+
+
+def _named_message(request: HttpRequest, conversation_id: UUID) -> tuple[Conversation, Message]:
+    """The conversation and the message of it that the field `message` names."""
     user = owner(request)
     conversation = access.get_conversation(user, conversation_id)
     key = uuid_field(fields_of(request), "message")
     if key is None:
         raise InvalidParameter(_("message has to be a UUID."))
-    message: Message = access.get_message(user, key)
+    message = access.get_message(user, key)
     if message.conversation_id != conversation.pk:
         raise InvalidParameter(_("The message is not in this conversation."))
-    services.show_branch(conversation, message)
+    return conversation, message
+
+
+@require_POST
+@signed_in
+@refusals
+def feedback(request: HttpRequest, message_id: UUID) -> HttpResponseBase:
+    message = access.get_message(owner(request), message_id)
+    value = text_field(fields_of(request), "value").strip()
+    services.give_feedback(message, value=value)
     if wants_json(request):
-        return JsonResponse({"conversation": conversation.pk})
-    page = reverse("conversations:conversation", args=[conversation.pk])
+        return JsonResponse({"message": message.pk, "value": value})
+    return _to_message(message)
+
+
+def _to_message(message: Message) -> HttpResponse:
+    page = reverse("conversations:conversation", args=[message.conversation_id])
     return see_other(f"{page}#message-{message.pk}")
 
 

@@ -49,3 +49,19 @@ def test_no_inline_script_or_style_in_any_template() -> None:
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), path
         for tag in re.findall(r"<script[^>]*>", text):
             assert "src=" in tag, path
+
+
+def test_every_habit_names_tests_that_exist() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", (ROOT / "docs/habits.md").read_text("utf-8"), re.M
+    )
+    assert [int(number) for number, _habit, _proof in rows] == list(range(1, 51))
+    tests = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    for number, habit, proof in rows:
+        named = re.findall(r"`(test_\w+)`", proof)
+        assert named or "waits for" in proof, f"{number}. {habit}"
+        assert set(named) <= tests, f"{number}. {habit}"

@@ -27,6 +27,7 @@ export class AnswerStream {
     on("tail", this.tail);
     on("replace", this.replace);
     on("reasoning", this.reasoning);
+    on("thought", this.thoughtFor);
     on("end", this.end);
     // "open" is the name of one of the server's events and of the connection's own, which carries no data.
     this.source.onopen = (event) =>
@@ -168,6 +169,14 @@ export class AnswerStream {
     }
     details.querySelector(".reasoning-text").textContent = this.thought;
     this.say("answer:grew");
+  }
+
+  thoughtFor({ seconds }) {
+    const summary = this.article.querySelector("[data-reasoning] > summary");
+    if (!summary) return;
+    const { textThought, textThoughtBriefly } = this.article.closest("chat-conversation").dataset;
+    summary.textContent =
+      seconds < 1 ? textThoughtBriefly : textThought.replace("{seconds}", Math.round(seconds));
   }
 
   end({ status, message = "" }) {

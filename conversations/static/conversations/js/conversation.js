@@ -187,16 +187,30 @@ export class ChatConversation extends HTMLElement {
       this.stop();
     } else if (form.id === "message-action") {
       event.preventDefault();
-      await this.act(event.submitter);
+      if (event.submitter.dataset.feedback) await this.rate(event.submitter);
+      else await this.act(event.submitter);
     }
   }
 
-  // Regenerate, continue, retry, or another branch: afterwards the server's transcript is the truth.
+  async rate(button) {
+    try {
+      const { giveFeedback } = await import("./feedback.js");
+      await giveFeedback(button);
+    } catch (failure) {
+      this.complain(failure);
+    }
+  }
+
+  // Regenerate, continue, retry, or another branch, perhaps in a chat of its own: afterwards the server's transcript is the truth.
   async act(button) {
     if (this.isActing) return;
     this.isActing = true;
     try {
-      await post(button.formAction, button.name ? { [button.name]: button.value } : {});
+      const { url } = await post(button.formAction, button.name ? { [button.name]: button.value } : {});
+      if (url && url !== this.path) {
+        location.assign(url);
+        return;
+      }
       const top = button.closest("article")?.getBoundingClientRect().top;
       const index = [...this.transcript.root.children].indexOf(button.closest("article"));
       await this.reload();

@@ -3,19 +3,9 @@ import { getJson } from "../../chatsite/js/requests.js";
 
 const FEEDBACK = 2_000; // milliseconds
 
-export function addCopyButtons(root, texts) {
-  for (const head of root.querySelectorAll(".code-head:not(:has(button))")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "icon-button copy-code";
-    button.innerHTML = '<span class="icon" data-icon="copy" aria-hidden="true"></span><span></span>';
-    button.lastChild.textContent = texts.textCopy;
-    button.addEventListener("click", () => {
-      const code = head.parentElement.querySelector("code");
-      copy(button, texts, () => code.textContent);
-    });
-    head.append(button);
-  }
+export function copyCode(button, texts) {
+  const code = button.closest(".code-block").querySelector("code");
+  return copy(button, texts, () => code.textContent);
 }
 
 export function copyMessage(button, texts) {

@@ -70,7 +70,7 @@ export class Transcript {
 
   decorate() {
     if (!this.root.querySelector(".code-head:not(:has(button))")) return;
-    import("./copy.js").then(({ addCopyButtons }) => addCopyButtons(this.root, this.texts));
+    import("./code-blocks.js").then(({ addCodeButtons }) => addCodeButtons(this.root, this.texts));
   }
 }
 
@@ -83,7 +83,8 @@ export function newestIn(root) {
 // A streamed body without what scripts added to it.
 function plainHtml(body) {
   const copy = body.cloneNode(true);
-  for (const button of copy.querySelectorAll(".copy-code")) button.remove();
+  for (const button of copy.querySelectorAll(".code-head button")) button.remove();
+  for (const block of copy.querySelectorAll("[data-wrap]")) block.removeAttribute("data-wrap");
   for (const block of copy.querySelectorAll("[data-block]")) block.replaceWith(...block.childNodes);
   return copy.innerHTML.trim();
 }
