@@ -30,7 +30,7 @@ class Parameter:
     hint: str | Promise
     minimum: int
     maximum: int
-    step: float
+    step: str
     usual: int | None
 
     @property
@@ -66,7 +66,7 @@ class Parameter:
 
 
 def _parameter(
-    name: str, label: str | Promise, hint: str | Promise, *, step: float, usual: int | None = None
+    name: str, label: str | Promise, hint: str | Promise, *, step: str, usual: int | None = None
 ) -> Parameter:
     least, most = 0, 0
     for validator in Sampling._meta.get_field(name).validators:  # type: ignore[union-attr]
@@ -84,34 +84,34 @@ PARAMETERS = {
             "temperature",
             gettext_lazy("Temperature"),
             gettext_lazy("Low: to the point. High: more varied."),
-            step=0.1,
+            step="0.1",
             usual=1,
         ),
         _parameter(
             "top_p",
             gettext_lazy("Top p"),
             gettext_lazy("Lower: only the likeliest words. Change this or the temperature."),
-            step=0.05,
+            step="0.05",
             usual=1,
         ),
         _parameter(
             "max_tokens",
             gettext_lazy("Longest answer"),
             gettext_lazy("In tokens; a word has one or two."),
-            step=1,
+            step="1",
         ),
         _parameter(
             "presence_penalty",
             gettext_lazy("Presence penalty"),
             gettext_lazy("Higher: turns to new subjects."),
-            step=0.1,
+            step="0.1",
             usual=0,
         ),
         _parameter(
             "frequency_penalty",
             gettext_lazy("Frequency penalty"),
             gettext_lazy("Higher: repeats itself less."),
-            step=0.1,
+            step="0.1",
             usual=0,
         ),
     )

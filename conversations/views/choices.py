@@ -13,6 +13,7 @@ from accounts.models import User
 
 from .. import catalogue
 from ..models import ChatModel, Conversation, RolePreset
+from .drawer import drawer_of
 
 EXAMPLES = 4
 
@@ -46,8 +47,12 @@ def picker_context(
     chosen: Mapping[str, Any],
     *,
     language: str,
+    errors: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Models, presets, greeting and example prompts. An address may choose: /?preset=translator."""
+    """Models, presets, greeting, example prompts, parameters.
+
+    chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
+    """
     presets = catalogue.presets_for(user, language)
     if shown is not None:
         key = catalogue.preset_key(shown.preset) if shown.preset else ""
@@ -60,6 +65,8 @@ def picker_context(
         "models": [model_choice(model, is_current=model is current) for model in models],
         "current_model": model_choice(current, is_current=True) if current else None,
         "presets": [preset_choice(one, is_current=one is preset) for one in presets],
+        "drawer": current
+        and drawer_of(current, shown.preset if shown else preset, shown, chosen, errors),
         "current_preset": preset_choice(preset, is_current=True) if preset else None,
         "greeting": preset.greeting if preset and preset.greeting else _("What can I help with?"),
         "example_prompts": preset.example_prompts[:EXAMPLES] if preset else general_examples(),

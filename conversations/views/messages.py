@@ -162,15 +162,22 @@ def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     user = owner(request)
     conversation = access.get_conversation(user, conversation_id)
     fields = fields_of(request)
-    services.choose(
-        user,
-        conversation,
-        model=text_field(fields, "model").strip(),
-        preset=text_field(fields, "preset").strip() if "preset" in fields else None,
-        parameters=read_parameters(fields),
-        variables=variables_of(fields),
-        language=language(),
-    )
+    try:
+        services.choose(
+            user,
+            conversation,
+            model=text_field(fields, "model").strip(),
+            preset=text_field(fields, "preset").strip() if "preset" in fields else None,
+            parameters=read_parameters(fields),
+            variables=variables_of(fields),
+            language=language(),
+        )
+    except InvalidParameter as refusal:
+        if wants_json(request) or not refusal.field:
+            raise
+        # What was read for the change may have been changed in memory: the page shows what is stored.
+        stored = access.get_conversation(user, conversation.pk)
+        return page_with_refusal(request, stored, refusal, fields)
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk})
     return _back_to(conversation)

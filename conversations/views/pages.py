@@ -40,6 +40,7 @@ class Composer:
     edit: str = ""
     error: str = ""
     error_code: str = ""
+    error_field: str = ""
     max_bytes: int = field(default_factory=lambda: settings.MESSAGE_MAX_BYTES)
     autofocus: bool = True
 
@@ -92,9 +93,10 @@ def chat_page(
     """The page with one conversation or none. At most 10 queries, however much there is."""
     user = owner(request)
     limits = quotas.limits_of(user)
-    context = picker_context(
-        user, shown, limits, request.GET if chosen is None else chosen, language=language()
-    )
+    if chosen is None:
+        chosen = {} if shown else request.GET
+    errors = {composer.error_field: composer.error} if composer else {}
+    context = picker_context(user, shown, limits, chosen, language=language(), errors=errors)
     before = _uuid_or_none(request.GET.get("before", ""))
     transcript = (
         selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
@@ -218,6 +220,7 @@ def page_with_refusal(
         edit=edit if isinstance(edit, str) else "",
         error=str(refusal.message),
         error_code=refusal.code,
+        error_field=getattr(refusal, "field", ""),
     )
     page = chat_page(request, shown, composer=composer, chosen=fields, status=refusal.status)
     return with_retry_after(page, refusal)

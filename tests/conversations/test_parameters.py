@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from conversations.models import Conversation
+from conversations.models import ChatModel, Conversation
 from conversations.parameters import PARAMETERS
 from tests.conversations.talk import Talk
-from tests.upstream import Upstream
+from tests.upstream import Script, Upstream
 
 ALL = {
     "temperature": 0.5,
@@ -90,3 +90,64 @@ def test_a_refusal_names_the_field_and_its_range(talk: Talk, name: str, value: o
     assert f"from {parameter.minimum} to {parameter.maximum}" in error["message"]
     conversation.refresh_from_db()
     assert conversation.parameters() == ALL
+
+
+# --- The drawer ------------------------------------------------------------------------------------------------------
+
+
+def fields_of_page(page: str) -> list[str]:
+    return [name for name in PARAMETERS if f'name="{name}"' in page]
+
+
+def test_what_the_model_refuses_is_not_offered(
+    talk: Talk, upstream: Upstream, chat_model: ChatModel
+) -> None:
+    assert fields_of_page(talk.client.get("/").content.decode()) == list(PARAMETERS)
+    ChatModel.objects.filter(pk=chat_model.pk).update(dropped_parameters=["top_p"])
+    page = talk.client.get("/").content.decode()
+    assert "top_p" not in fields_of_page(page)
+    assert "Top p" in page.split("This model does not take:")[1]
+    upstream.play(Script.parse("unsupported name=temperature"))
+    conversation = begun(talk, temperature=0.5)
+    learnt = talk.client.get(f"/c/{conversation.pk}/").content.decode()
+    assert "temperature" not in fields_of_page(learnt)
+    assert conversation.temperature == 0.5
+
+
+def test_the_page_shows_what_is_set_and_what_the_role_sets(talk: Talk) -> None:
+    conversation = begun(talk, preset="translator", top_p=0.25)
+    page = talk.client.get(f"/c/{conversation.pk}/").content.decode()
+    drawer = page.split('data-live="parameters"')[1]
+    assert 'value="0.25"' in drawer
+    assert 'placeholder="0.3"' in drawer
+    assert 'placeholder="1024"' in drawer
+
+
+def test_an_address_may_set_them(talk: Talk) -> None:
+    assert 'value="0.7"' in talk.client.get("/?temperature=0.7").content.decode()
+    conversation = begun(talk)
+    page = talk.client.get(f"/c/{conversation.pk}/?temperature=0.7").content.decode()
+    assert 'value="0.7"' not in page
+
+
+def test_a_refused_form_keeps_what_was_typed(talk: Talk) -> None:
+    conversation = begun(talk, temperature=0.5)
+    typed = {"temperature": "hot", "top_p": "0.3"}
+    response = talk.client.post(settings_of(conversation), typed)
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert 'value="hot"' in page
+    assert 'value="0.3"' in page
+    assert "Temperature has to be a number from 0 to 2." in page
+    first = talk.client.post("/c/", {"content": "Hello", **typed})
+    page = first.content.decode()
+    assert first.status_code == 400
+    assert 'value="hot"' in page
+    assert ">Hello</textarea>" in page
+    conversation.refresh_from_db()
+    assert conversation.parameters() == {"temperature": 0.5}
+
+
+def test_without_a_model_there_is_no_drawer(talk: Talk) -> None:
+    ChatModel.objects.update(enabled=False)
+    assert "data-drawer" not in talk.client.get("/").content.decode()

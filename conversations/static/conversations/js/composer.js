@@ -53,7 +53,7 @@ export class ChatComposer extends HTMLElement {
 
   get choices() {
     const chosen = {};
-    for (const picker of this.querySelectorAll("[data-picker]")) chosen[picker.name] = picker.value;
+    for (const field of this.querySelectorAll("[data-picker], [data-changed]")) chosen[field.name] = field.value;
     return chosen;
   }
 

@@ -6,7 +6,7 @@ import { Outbox } from "./outbox.js";
 import { ScrollPin } from "./scroll-pin.js";
 import { newestIn, Transcript } from "./transcript.js";
 
-const LIVE = ["conversations", "title", "pickers", "settings", "quota"];
+const LIVE = ["conversations", "title", "pickers", "parameters", "settings", "quota"];
 
 export class ChatConversation extends HTMLElement {
   connectedCallback() {
@@ -28,11 +28,13 @@ export class ChatConversation extends HTMLElement {
     on("submit", this.submitted);
     on("click", this.clicked);
     on("change", this.picked);
+    this.addEventListener("toggle", (event) => this.toggled(event), { signal, capture: true });
     on("keydown", this.keyPressed, document);
     on("visibilitychange", this.lookedAt, document);
     on("popstate", this.wentBack, window);
     on("pagehide", this.left, window);
     this.land();
+    this.toggled({ target: this.querySelector("[data-drawer]") });
     this.transcript.decorate();
     this.followRunning();
   }
@@ -139,7 +141,8 @@ export class ChatConversation extends HTMLElement {
     else if (isLast) this.announce(this.dataset[detail.status === "stopped" ? "textStopped" : "textComplete"]);
     if (!isLast) return;
     this.outbox.pump();
-    this.refresh(["conversations", "title", "quota"]);
+    // What the model does not take may have been learnt just now.
+    this.refresh(["conversations", "title", "parameters", "quota"]);
   }
 
   async swap(article) {
@@ -255,8 +258,12 @@ export class ChatConversation extends HTMLElement {
     }
   }
 
+  toggled({ target }) {
+    if (target?.open && target.matches("[data-drawer]")) import("./parameters.js");
+  }
+
   async picked({ target }) {
-    if (target.form?.id !== "conversation-settings") return;
+    if (target.form?.id !== "conversation-settings" || !target.matches("[data-picker]")) return;
     try {
       await post(target.form.action, this.composer.choices);
     } catch (failure) {
