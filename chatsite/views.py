@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -84,15 +85,20 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(
-        request,
-        500,
-        "internal_error",
-        _("Something went wrong"),
-        _(
-            "The error has been logged. Try again; if it stays, send the number below to an administrator."
-        ),
+    """Asks the database nothing, not even who is there: it may be what is broken."""
+    message = _(
+        "The error has been logged. Try again; if it stays, send the number below to an administrator."
     )
+    if wants_json(request):
+        return error_json(500, "internal_error", message)
+    context = {
+        "title": _("Something went wrong"),
+        "message": message,
+        "status": 500,
+        "request_id": request_id.get(),
+        "site_name": settings.SITE_NAME,
+    }
+    return HttpResponse(render_to_string("error.html", context), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -108,3 +108,14 @@ def test_a_draft_is_there_after_being_offline(talk: Talk, complaints: Complaints
     expect(retry).to_be_visible()
     chat.page.context.set_offline(False)
     expect(chat.composer).to_have_value("Half a thought")
+
+
+def test_the_chat_says_that_the_connection_is_gone(talk: Talk, complaints: Complaints) -> None:
+    chat = talk()
+    line = chat.page.locator("[data-connection]")
+    expect(line).to_be_hidden()
+    chat.page.context.set_offline(True)
+    expect(line).to_have_text("No connection. What you write is kept.")
+    check(chat.page)
+    chat.page.context.set_offline(False)
+    expect(line).to_be_hidden()

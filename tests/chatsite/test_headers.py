@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.utils.functional import SimpleLazyObject
 
+from accounts.models import User
 from chatsite.logs import RequestIdFilter
+from chatsite.views import server_error
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/", "/no-such-page/", "/livez"])
@@ -47,3 +51,13 @@ def test_missing_page_as_json(client: Client, db: None) -> None:
 def test_admin_has_one_login_door(client: Client, db: None) -> None:
     response = client.get("/admin/login/", follow=True)
     assert response.redirect_chain[-1][0].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_server_error_needs_no_database(rf: RequestFactory, accept: str) -> None:
+    """Without the `db` fixture any query fails."""
+    request = rf.get("/", headers={"accept": accept})
+    request.user = cast(User, SimpleLazyObject(lambda: User.objects.get(pk=1)))
+    response = server_error(request)
+    assert response.status_code == 500
+    assert b"administrator" in response.content

@@ -33,6 +33,8 @@ export class ChatConversation extends HTMLElement {
     on("visibilitychange", this.lookedAt, document);
     on("popstate", this.wentBack, window);
     on("pagehide", this.left, window);
+    on("offline", () => this.showConnection(this.dataset.textOffline), window);
+    on("online", () => this.showConnection(""), window);
     this.land();
     this.toggled({ target: this.querySelector("[data-drawer]") });
     this.transcript.decorate();
