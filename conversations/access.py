@@ -21,6 +21,14 @@ def get_conversation(user: User, conversation_id: UUID) -> Conversation:
         raise Http404 from None
 
 
+def get_restorable(user: User, conversation_id: UUID) -> Conversation:
+    """Also one that has been deleted, for as long as it is kept. One query."""
+    try:
+        return Conversation.objects.get(pk=conversation_id, owner=user)
+    except Conversation.DoesNotExist:
+        raise Http404 from None
+
+
 def get_message(user: User, message_id: UUID) -> Message:
     """With its conversation. One query."""
     try:

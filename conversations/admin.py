@@ -171,6 +171,7 @@ class ConversationAdmin(ReadOnly, ConversationAdminBase):
         return (
             super()
             .get_queryset(request)
+            .filter(deleted_at=None)
             .defer("title")
             .annotate(
                 number_of_messages=_number_of_messages(),

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from chatsite import drain
 
-from . import completion, relay
+from . import completion, relay, retention
 from .completion import Job, Run
 from .errors import Unavailable
 from .models import Completion
@@ -133,10 +133,11 @@ class Engine:
                     self.runs[key].end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
 
     async def reaper(self) -> None:
-        """At start and then every five seconds: completions of processes that died."""
+        """At start and then every five seconds: completions of processes that died, and what was deleted before."""
         while True:
             try:
                 await self.in_database(completion.reap, timezone.now(), set(self.runs))
+                await self.in_database(retention.purge_deleted, timezone.now())
             except Exception:
                 logger.exception("The reaper failed")
             await asyncio.sleep(REAP_SECONDS)

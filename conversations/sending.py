@@ -118,9 +118,12 @@ def check_content(content: str) -> None:
 
 
 def _sent_before(user: User, sending: Sending) -> Sent | None:
-    message = Message.objects.filter(owner=user, client_id=sending.client_id).first()
+    found = Message.objects.filter(owner=user, client_id=sending.client_id)
+    message = found.select_related("conversation").first()
     if message is None:
         return None
+    if message.conversation.deleted_at is not None:
+        raise NotPossible(_("This conversation has just been deleted."))
     if message.content != normalise(sending.content):
         raise ClientIdReused
     completions = list(
@@ -252,7 +255,11 @@ def _lock(conversation: Conversation, *, again: Message | None = None) -> UUID |
 
     again: the answer that is tried again or continued. Those it is compared with may run: returns their comparison.
     """
-    locked = Conversation.objects.select_for_update().filter(pk=conversation.pk).exists()
+    locked = (
+        Conversation.objects.select_for_update()
+        .filter(pk=conversation.pk, deleted_at=None)
+        .exists()
+    )
     if not locked:
         raise NotPossible(_("This conversation has just been deleted."))
     running = conversation.completions.filter(status=Completion.Status.RUNNING)

@@ -1,25 +1,20 @@
-"""What can be done with a conversation: stop its answer, rename it, choose for it, show a branch, delete it."""
+"""What can be done with a conversation: stop its answer, rename it, choose for it, show a branch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, comparing, completion, runtime, selectors
+from . import catalogue, comparing, runtime, selectors
 from .errors import InvalidParameter, NotPossible
 from .models import Completion, Conversation, Message
 from .parameters import Values
 from .sending import apply_parameters, apply_variables
-
-DELETED_AT_ONCE = 200
 
 
 def stop_completion(completion_row: Completion) -> None:
@@ -92,31 +87,3 @@ def give_feedback(message: Message, *, value: str) -> None:
     if message.role != Message.Role.ASSISTANT:
         raise NotPossible(_("Only an answer can be rated."))
     Message.objects.filter(pk=message.pk).update(feedback=value)
-
-
-def delete_conversation(conversation: Conversation, *, now: datetime) -> None:
-    """With all its messages. A running answer is stopped and paid for first."""
-    _delete([conversation.pk], now)
-
-
-def delete_all_conversations(user: User, *, now: datetime) -> int:
-    """Returns how many there were. In several transactions: nobody else's send waits for all of it."""
-    count = 0
-    while keys := list(
-        Conversation.objects.filter(owner=user).values_list("pk", flat=True)[:DELETED_AT_ONCE]
-    ):
-        _delete(keys, now)
-        count += len(keys)
-    return count
-
-
-def _delete(keys: list[UUID], now: datetime) -> None:
-    conversations = Conversation.objects.filter(pk__in=keys)
-    with transaction.atomic():
-        # A send holds its conversation while it waits for the person's counters, which ending an answer takes.
-        list(conversations.select_for_update().order_by("pk").values_list("pk"))
-        ended = completion.end_all_in(keys, now=now)
-        conversations.update(current_leaf=None)
-        conversations.delete()
-    for key in ended:
-        runtime.stop(key)

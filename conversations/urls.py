@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import messages, pages, presets, stream
+from .views import lists, messages, organizing, pages, presets, stream
 
 app_name = "conversations"
 urlpatterns = [
@@ -11,12 +11,16 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/", pages.conversation, name="conversation"),
     path("c/<uuid:conversation_id>/messages/", messages.send_in, name="send-in"),
     path("c/<uuid:conversation_id>/stop/", messages.stop_all, name="stop"),
-    path("c/<uuid:conversation_id>/rename/", messages.rename, name="rename"),
-    path("c/<uuid:conversation_id>/delete/", messages.delete, name="delete"),
+    path("c/<uuid:conversation_id>/rename/", organizing.rename, name="rename"),
+    path("c/<uuid:conversation_id>/delete/", organizing.delete, name="delete"),
+    path("c/<uuid:conversation_id>/restore/", organizing.restore, name="restore"),
+    path("c/<uuid:conversation_id>/menu/", organizing.menu, name="menu"),
     path("c/<uuid:conversation_id>/settings/", messages.settings, name="settings"),
     path("c/<uuid:conversation_id>/leaf/", messages.leaf, name="leaf"),
     path("c/<uuid:conversation_id>/branch/", messages.branch, name="branch"),
-    path("conversations/delete-all/", messages.delete_all, name="delete-all"),
+    path("conversations/list/", lists.rows, name="list"),
+    path("conversations/restore/", organizing.restore_many, name="restore-many"),
+    path("conversations/delete-all/", organizing.delete_all, name="delete-all"),
     path("completions/<uuid:completion_id>/", stream.completion, name="completion"),
     path(
         "completions/<uuid:completion_id>/events/",

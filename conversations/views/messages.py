@@ -7,12 +7,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts.quotas import QuotaExceeded
 from chatsite.views import see_other, wants_json
@@ -23,6 +21,7 @@ from ..forms import fields_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
 from ..parameters import read_parameters
 from ..sending import Sent
+from .organizing import back_to
 from .pages import language, owner, page_with_refusal
 from .replies import refusal_json, refusals, sent_json, signed_in
 
@@ -94,7 +93,7 @@ def stop(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
     services.stop_completion(completion)
     if wants_json(request):
         return JsonResponse({"completion": completion.pk}, status=202)
-    return _back_to(completion.conversation)
+    return back_to(completion.conversation)
 
 
 @require_POST
@@ -105,53 +104,7 @@ def stop_all(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     services.stop_all(conversation)
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk}, status=202)
-    return _back_to(conversation)
-
-
-@require_POST
-@signed_in
-@refusals
-def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    conversation = access.get_conversation(owner(request), conversation_id)
-    services.rename_conversation(conversation, title=text_field(fields_of(request), "title"))
-    conversation.refresh_from_db(fields=["title"])
-    if wants_json(request):
-        return JsonResponse({"conversation": conversation.pk, "title": conversation.title})
-    return _back_to(conversation)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
-def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    """GET asks, POST does."""
-    conversation = access.get_conversation(owner(request), conversation_id)
-    if request.method != "POST":
-        return render(request, "conversations/delete.html", {"conversation": conversation})
-    services.delete_conversation(conversation, now=timezone.now())
-    if wants_json(request):
-        return HttpResponse(status=204)
-    messages.success(request, _("The conversation has been deleted."))
-    return see_other(reverse("conversations:new"))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
-def delete_all(request: HttpRequest) -> HttpResponseBase:
-    """GET asks, POST does."""
-    user = owner(request)
-    if request.method != "POST":
-        count = Conversation.objects.filter(owner=user).count()
-        return render(request, "conversations/delete_all.html", {"count": count})
-    count = services.delete_all_conversations(user, now=timezone.now())
-    if wants_json(request):
-        return JsonResponse({"deleted": count})
-    deleted = ngettext(
-        "%(count)s conversation has been deleted.",
-        "%(count)s conversations have been deleted.",
-        count,
-    )
-    messages.success(request, deleted % {"count": count})
-    return see_other(reverse("conversations:new"))
+    return back_to(conversation)
 
 
 @require_POST
@@ -180,7 +133,7 @@ def settings(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
         return page_with_refusal(request, stored, refusal, fields)
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk})
-    return _back_to(conversation)
+    return back_to(conversation)
 
 
 @require_POST
@@ -237,7 +190,3 @@ def feedback(request: HttpRequest, message_id: UUID) -> HttpResponseBase:
 def _to_message(message: Message) -> HttpResponse:
     page = reverse("conversations:conversation", args=[message.conversation_id])
     return see_other(f"{page}#message-{message.pk}")
-
-
-def _back_to(conversation: Conversation) -> HttpResponse:
-    return see_other(reverse("conversations:conversation", args=[conversation.pk]))

@@ -78,7 +78,7 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
         converse("failed", Script("401"), "failed")
         key = converse("cut", Script("cut", ("Half of it",)), "failed")
         visitor.post(f"/completions/{key}/regenerate/")
-    return Prepared(person, {**SIGNED_IN, **paths, "delete": f"{paths['rich']}delete/"})
+    return Prepared(person, {**SIGNED_IN, **paths, "menu": f"{paths['rich']}menu/"})
 
 
 SIGNED_IN = {
@@ -93,7 +93,7 @@ SIGNED_IN = {
     "reauthenticate": "/accounts/reauthenticate/",
     "delete-all": "/conversations/delete-all/",
 }
-PREPARED = ("rich", "reasoning", "failed", "cut", "delete")
+PREPARED = ("rich", "reasoning", "failed", "cut", "menu")
 
 
 @pytest.mark.parametrize("name", [*SIGNED_IN, *PREPARED])
@@ -108,7 +108,7 @@ def test_pages_of_a_person(
     check(page)
 
 
-@pytest.mark.parametrize("name", ["chat", "rich", "presets", "profile", "delete"])
+@pytest.mark.parametrize("name", ["chat", "rich", "presets", "profile", "menu"])
 @pytest.mark.parametrize("look", [CHINESE, CHINESE_WIDE])
 def test_main_pages_in_chinese(
     prepared: Prepared, open_browser: Open, look: Look, name: str
@@ -145,10 +145,9 @@ def test_open_menus_and_the_sidebar(prepared: Prepared, open_browser: Open, look
     check(page)
     page.keyboard.press("Escape")
     row = page.get_by_role("navigation", name="Conversations").get_by_role("listitem").first
-    row.locator("summary").click()
-    check(page)
-    row.get_by_role("link", name="Delete…").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    row.get_by_role("button", name="Actions").click()
+    page.get_by_role("dialog").get_by_text("Rename").click()
+    expect(page.get_by_role("dialog").get_by_label("Title")).to_be_visible()
     check(page)
 
 

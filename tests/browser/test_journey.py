@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.people import PASSWORD, Open
@@ -73,7 +73,7 @@ def reads_it_twice_more(chat: Chat, upstream: Upstream, open_browser: Open) -> N
     elsewhere.page.get_by_label("User name or e-mail address").fill("root")
     elsewhere.page.get_by_label("Password").fill(PASSWORD)
     elsewhere.page.get_by_role("button", name="Sign in").click()
-    elsewhere.conversations.get_by_role("link", name=FIRST_LINE).click()
+    elsewhere.conversations.get_by_role("link", name=FIRST_LINE).first.click()
     for reader in (second_tab, elsewhere):
         reader.expect_status("running").expect_words("Tea is a drink from leaves.")
     upstream.release()
@@ -120,9 +120,10 @@ def edits_the_first_message(chat: Chat) -> None:
 def renames_and_deletes(chat: Chat) -> None:
     page = chat.page
     row = chat.conversations.filter(has_text=FIRST_LINE)
-    row.locator("summary").click()
-    row.get_by_label("Title").fill("Hot drinks")
-    row.get_by_role("button", name="Rename").click()
+    open_menu(row).get_by_text("Rename").click()
+    menu = page.get_by_role("dialog")
+    menu.get_by_label("Title").fill("Hot drinks")
+    menu.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Hot drinks", level=1)).to_be_visible()
     expect(chat.conversations.filter(has_text="Hot drinks")).to_have_count(1)
 
@@ -130,10 +131,7 @@ def renames_and_deletes(chat: Chat) -> None:
     chat.open().ask("A third one")
     expect(chat.conversations).to_have_count(3)
     row = chat.conversations.filter(has_text="Hot drinks")
-    row.locator("summary").click()
-    expect(row.get_by_label("Title")).to_have_value("Hot drinks")
-    row.get_by_role("link", name="Delete…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    open_menu(row).get_by_role("button", name="Delete").click()
     expect(chat.conversations).to_have_count(2)
     expect(chat.conversations.filter(has_text="Hot drinks")).to_have_count(0)
 
@@ -142,6 +140,12 @@ def renames_and_deletes(chat: Chat) -> None:
     page.get_by_role("button", name="Delete all").click()
     expect(page.get_by_text("2 conversations have been deleted.")).to_be_visible()
     expect(page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+
+
+def open_menu(row: Locator) -> Locator:
+    row.hover()
+    row.get_by_role("button", name="Actions").click()
+    return row.page.get_by_role("dialog")
 
 
 def signs_out(chat: Chat) -> None:

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import Reservation, User
-from conversations import services
+from conversations import deletion
 from conversations.models import ChatModel, Completion, Conversation, Message
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
@@ -20,16 +20,16 @@ from tests.upstream import Script, Upstream
 def test_delete_all_takes_ones_own_and_ends_what_runs(
     talk: Talk, upstream: Upstream, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "DELETED_AT_ONCE", 2)
     theirs = Talk(signed_in(bob))
     theirs.ask("Mine stays")
     for number in range(4):
         talk.ask(f"Number {number}")
     upstream.play(Script("stall", ("One",)))
     running = talk.send("And one that runs")
-    assert talk.post("/conversations/delete-all/").body == {"deleted": 5}
+    assert talk.post("/conversations/delete-all/").body["deleted"] == 5
     assert upstream.chats[-1].wait_closed(2)
-    assert [row.owner_id for row in Conversation.objects.all()] == [bob.pk]
+    assert [row.owner_id for row in Conversation.objects.filter(deleted_at=None)] == [bob.pk]
     assert talk.client.get(running.body["url"]).status_code == 404
     assert not Reservation.objects.exists()
     assert_ledger_equals_counters(alice)

@@ -167,7 +167,8 @@ export class ChatConversation extends HTMLElement {
       const old = document.querySelector(`[data-live=${name}]`);
       const fresh = page.querySelector(`[data-live=${name}]`);
       const isInUse = old?.contains(document.activeElement) || old?.querySelector("details[open]");
-      if (fresh && !isInUse) old?.replaceWith(document.adoptNode(fresh));
+      if (fresh && old?.take) old.take(fresh);
+      else if (fresh && !isInUse) old?.replaceWith(document.adoptNode(fresh));
     }
     return page;
   }
@@ -275,7 +276,7 @@ export class ChatConversation extends HTMLElement {
 
   keyPressed(event) {
     if (event.key !== "Escape" || isComposing(event) || event.defaultPrevented) return;
-    if (document.querySelector("dialog[open], #sidebar:target, chat-sidebar details[open]")) return;
+    if (document.querySelector("dialog[open], #sidebar:target, .account-menu[open], :popover-open")) return;
     this.stop();
   }
 

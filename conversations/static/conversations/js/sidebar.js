@@ -1,7 +1,7 @@
 // <chat-sidebar>: a drawer on narrow windows, opened by its address (#sidebar), so that Back closes it.
-// <conversation-list>: rename and delete on every row.
-import { post } from "../../chatsite/js/requests.js";
+import { getPage, post } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
+import "./conversation-list.js";
 
 const narrow = window.matchMedia("(max-width: 59.99rem)");
 
@@ -12,7 +12,8 @@ class ChatSidebar extends HTMLElement {
     this.panel = this.querySelector("#sidebar");
     window.addEventListener("hashchange", () => this.changed(), { signal });
     narrow.addEventListener("change", () => this.update(), { signal });
-    document.addEventListener("keydown", (event) => this.keyPressed(event), { signal });
+    // Before the page's own handler, for which Escape means Stop.
+    document.addEventListener("keydown", (event) => this.keyPressed(event), { signal, capture: true });
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     document.addEventListener("click", (event) => this.clickedAnywhere(event), { signal });
     this.update();
@@ -20,6 +21,10 @@ class ChatSidebar extends HTMLElement {
 
   disconnectedCallback() {
     this.listeners.abort();
+  }
+
+  get list() {
+    return this.querySelector("conversation-list");
   }
 
   get isOpen() {
@@ -44,11 +49,13 @@ class ChatSidebar extends HTMLElement {
   }
 
   keyPressed(event) {
-    if (event.key !== "Escape" || isComposing(event)) return;
+    if (event.key !== "Escape" || isComposing(event) || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return; // it closes by itself, if nobody prevents it
-    const open = "details[open]";
-    const menu = document.activeElement.closest(`chat-sidebar ${open}`) ?? this.querySelector(open);
-    if (menu) {
+    const menu = this.querySelector(".account-menu[open]");
+    if (this.menu?.isOpen) {
+      this.menu.close();
+      event.preventDefault();
+    } else if (menu) {
       menu.open = false;
       menu.querySelector("summary").focus();
       event.preventDefault();
@@ -59,103 +66,60 @@ class ChatSidebar extends HTMLElement {
   }
 
   clicked(event) {
-    if (!event.target.closest(".sidebar-close, .veil")) return;
-    event.preventDefault();
-    this.close();
+    const more = event.target.closest(".row-more");
+    if (more && !isForAnotherTab(event)) {
+      event.preventDefault();
+      this.openMenu(more);
+    } else if (event.target.closest(".sidebar-close, .veil")) {
+      event.preventDefault();
+      this.close();
+    }
+  }
+
+  async openMenu(link) {
+    const { RowMenu } = await import("./row-menu.js");
+    this.menu ??= new RowMenu(this);
+    this.menu.open(link);
   }
 
   clickedAnywhere({ target }) {
     const menu = this.querySelector(".account-menu[open]");
     if (menu && !menu.contains(target)) menu.open = false;
   }
-}
 
-class ConversationList extends HTMLElement {
-  connectedCallback() {
-    this.listeners = new AbortController();
-    const { signal } = this.listeners;
-    this.addMenus();
-    this.addEventListener("submit", (event) => this.renamed(event), { signal });
-    this.addEventListener("click", (event) => this.clicked(event), { signal });
-    this.querySelector("li > [aria-current]")?.scrollIntoView({ block: "nearest" });
+  // The list as the server has it now.
+  async refresh() {
+    let page;
+    try {
+      page = await getPage(this.dataset.list);
+    } catch {
+      return; // what is shown stays until the next time
+    }
+    this.list.take(page.querySelector("conversation-list"));
   }
 
-  disconnectedCallback() {
-    this.listeners.abort();
+  focusRow(path, within = "a") {
+    const row = path && this.list.row(path);
+    (row?.querySelector(within) ?? this.querySelector(".new-chat")).focus();
   }
 
-  addMenus() {
-    const template = this.closest("chat-sidebar").querySelector("[data-template=row-menu]");
-    for (const row of this.querySelectorAll("li")) {
-      const link = row.querySelector("a");
-      if (!row.querySelector("details")) {
-        const menu = template.content.firstElementChild.cloneNode(true);
-        menu.querySelector("form").action = `${link.pathname}rename/`;
-        menu.querySelector("[data-delete]").href = `${link.pathname}delete/`;
-        menu.querySelector("input[name=title]").value = nameOf(link);
-        row.append(menu);
+  // path: of the row to go to when it is back.
+  async offerUndo(sentence, address, path) {
+    const { showToast } = await import("../../chatsite/js/toast.js");
+    showToast(this.querySelector("[data-toasts]"), sentence, this.dataset.textUndo, async () => {
+      try {
+        await post(address);
+      } catch {
+        // gone for good: the list shows it
       }
-      const summary = row.querySelector("summary");
-      summary.setAttribute("aria-label", `${summary.getAttribute("aria-label")}: ${nameOf(link)}`);
-    }
-  }
-
-  async renamed(event) {
-    event.preventDefault();
-    const form = event.target;
-    const link = form.closest("li").querySelector("a");
-    let reply;
-    try {
-      reply = await post(form.action, { title: form.elements.title.value });
-    } catch {
-      form.submit(); // the server's page says what is wrong
-      return;
-    }
-    link.firstChild.textContent = reply.title;
-    form.closest("details").open = false;
-    form.closest("li").querySelector("summary").focus();
-    if (link.hasAttribute("aria-current")) {
-      document.querySelector("[data-live=title]").textContent = reply.title;
-    }
-  }
-
-  clicked(event) {
-    const link = event.target.closest("[data-delete]");
-    if (!link) return;
-    event.preventDefault();
-    const row = link.closest("li");
-    const dialog = this.closest("chat-sidebar").querySelector("[data-dialog]");
-    dialog.querySelector("[data-name]").textContent = nameOf(row.querySelector("a"));
-    dialog.returnValue = "";
-    dialog.addEventListener(
-      "close",
-      () => dialog.returnValue === "delete" && this.remove(row, link.pathname),
-      { once: true },
-    );
-    dialog.showModal();
-  }
-
-  async remove(row, address) {
-    try {
-      await post(address);
-    } catch {
-      location.assign(address); // the page that asks says what is wrong
-      return;
-    }
-    if (row.querySelector("a").hasAttribute("aria-current")) {
-      location.assign("/");
-      return;
-    }
-    const rows = [...this.querySelectorAll("li")];
-    const next = rows[rows.indexOf(row) + 1] ?? rows[rows.indexOf(row) - 1];
-    row.remove();
-    (next?.querySelector("a") ?? document.querySelector(".new-chat")).focus();
+      await this.refresh();
+      this.focusRow(path);
+    });
   }
 }
 
-function nameOf(link) {
-  return link.firstChild.textContent.trim();
+function isForAnotherTab(event) {
+  return event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0;
 }
 
 customElements.define("chat-sidebar", ChatSidebar);
-customElements.define("conversation-list", ConversationList);

@@ -1,0 +1,51 @@
+"""Deleting conversations and taking it back. `retention.py` empties the bin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+
+from . import completion, runtime
+from .models import Conversation
+
+DELETED_AT_ONCE = 200
+
+
+def delete_conversations(user: User, keys: Iterable[UUID], *, now: datetime) -> int:
+    """Those of them that are this person's, in one transaction; returns how many.
+
+    What runs in them is stopped and paid for first. `now` names them together to `restore_deleted_at`.
+    """
+    conversations = Conversation.objects.filter(owner=user, pk__in=list(keys), deleted_at=None)
+    with transaction.atomic():
+        # A send holds its conversation while it waits for the person's counters, which ending an answer takes.
+        found = list(conversations.select_for_update().order_by("pk").values_list("pk", flat=True))
+        ended = completion.end_all_in(found, now=now)
+        Conversation.objects.filter(pk__in=found).update(deleted_at=now)
+    for key in ended:
+        runtime.stop(key)
+    return len(found)
+
+
+def delete_all_conversations(user: User, *, now: datetime) -> int:
+    """Returns how many there were. In several transactions: nobody else's send waits for all of it."""
+    count = 0
+    mine = Conversation.objects.filter(owner=user, deleted_at=None).values_list("pk", flat=True)
+    while keys := list(mine[:DELETED_AT_ONCE]):
+        count += delete_conversations(user, keys, now=now)
+    return count
+
+
+def restore_conversation(conversation: Conversation) -> None:
+    """Restoring what is there changes nothing."""
+    Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
+
+
+def restore_deleted_at(user: User, moment: datetime) -> int:
+    """Everything this person deleted together at that moment; returns how many."""
+    return Conversation.objects.filter(owner=user, deleted_at=moment).update(deleted_at=None)

@@ -1,0 +1,33 @@
+"""How long things are kept. The process does a little of this every few seconds, `manage.py housekeeping` all of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from .models import Conversation
+
+KEPT_FOR_UNDO = timedelta(minutes=10)
+PURGED_AT_ONCE = 10
+
+
+def purge_deleted(now: datetime, limit: int = PURGED_AT_ONCE) -> int:
+    """Remove what was deleted longer ago than Undo is offered, with all messages; returns how many went.
+
+    One short transaction for each: nothing waits long for the one writer that SQLite has.
+    """
+    cutoff = now - KEPT_FOR_UNDO
+    due = Conversation.objects.filter(deleted_at__lt=cutoff).order_by("deleted_at")
+    return sum(_purge(key, cutoff) for key in list(due.values_list("pk", flat=True)[:limit]))
+
+
+def _purge(key: UUID, cutoff: datetime) -> bool:
+    conversation = Conversation.objects.filter(pk=key, deleted_at__lt=cutoff)
+    with transaction.atomic():
+        if not conversation.select_for_update().exists():
+            return False  # restored, or purged by another process
+        conversation.update(current_leaf=None)
+        conversation.delete()
+    return True
