@@ -180,15 +180,24 @@ class UsagePeriod(models.Model):
         DAY = "day", _("day")
         MONTH = "month", _("month")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_periods")
-    kind = models.CharField(max_length=5, choices=Kind)
-    start = models.DateField(help_text="First day of the period, in TIME_ZONE.")
-    reserved_requests = models.BigIntegerField(default=0)
-    reserved_tokens = models.BigIntegerField(default=0)
-    reserved_money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
-    used_requests = models.BigIntegerField(default=0)
-    used_tokens = models.BigIntegerField(default=0)
-    used_money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        verbose_name=_("user"),
+        related_name="usage_periods",
+    )
+    kind = models.CharField(_("period"), max_length=5, choices=Kind)
+    start = models.DateField(
+        _("start"), help_text=_("First day of the period, in the site's time zone.")
+    )
+    reserved_requests = models.BigIntegerField(_("reserved requests"), default=0)
+    reserved_tokens = models.BigIntegerField(_("reserved tokens"), default=0)
+    reserved_money = models.DecimalField(
+        _("reserved money"), max_digits=18, decimal_places=8, default=0
+    )
+    used_requests = models.BigIntegerField(_("used requests"), default=0)
+    used_tokens = models.BigIntegerField(_("used tokens"), default=0)
+    used_money = models.DecimalField(_("used money"), max_digits=18, decimal_places=8, default=0)
 
     class Meta:
         verbose_name = _("usage period")
@@ -209,7 +218,7 @@ class UsagePeriod(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.kind} {self.start}"
+        return f"{self.user_id} {self.get_kind_display()} {self.start}"
 
 
 class Reservation(models.Model):
@@ -244,31 +253,40 @@ class UsageRecord(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="usage_records"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("user"),
+        null=True,
+        related_name="usage_records",
     )
-    completion_id = models.UUIDField(unique=True, null=True)
-    day = models.DateField()
-    month = models.DateField()
-    recorded_at = models.DateTimeField(default=timezone.now)
-    outcome = models.CharField(max_length=11, choices=Outcome)
-    model_name = models.CharField(max_length=200, blank=True)
-    requests = models.BigIntegerField(default=0)
-    tokens_in = models.BigIntegerField(default=0)
-    tokens_out = models.BigIntegerField(default=0)
-    tokens_cached = models.BigIntegerField(default=0)
+    completion_id = models.UUIDField(_("completion"), unique=True, null=True)
+    day = models.DateField(_("day"))
+    month = models.DateField(_("month"))
+    recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome)
+    model_name = models.CharField(_("model name"), max_length=200, blank=True)
+    requests = models.BigIntegerField(_("requests"), default=0)
+    tokens_in = models.BigIntegerField(_("tokens in"), default=0)
+    tokens_out = models.BigIntegerField(_("tokens out"), default=0)
+    tokens_cached = models.BigIntegerField(_("tokens cached"), default=0)
     estimated = models.BooleanField(
-        default=False, help_text="The endpoint reported no sane usage; these are our counts."
+        _("estimated"),
+        default=False,
+        help_text=_("The endpoint reported no sane usage; these are our counts."),
     )
-    money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
-    seconds_to_first_token = models.FloatField(null=True)
+    money = models.DecimalField(_("money"), max_digits=18, decimal_places=8, default=0)
+    seconds_to_first_token = models.FloatField(_("seconds to the first word"), null=True)
     kind = models.CharField(
+        _("period"),
         max_length=5,
         blank=True,
         choices=UsagePeriod.Kind,
-        help_text="Of a reset: the one kind of period it applies to.",
+        help_text=_("Of a reset: the one kind of period it applies to."),
     )
-    actor = models.CharField(max_length=150, blank=True, help_text="Of a reset: who did it.")
-    reason = models.CharField(max_length=200, blank=True)
+    actor = models.CharField(
+        _("reset by"), max_length=150, blank=True, help_text=_("Of a reset: who did it.")
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("usage record")
@@ -290,7 +308,7 @@ class UsageRecord(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.day} {self.outcome} {self.model_name}"
+        return f"{self.day} {self.get_outcome_display()} {self.model_name}"
 
 
 class SetupLink(models.Model):
