@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path
 
@@ -11,6 +12,7 @@ from accounts.views import set_language
 from . import views, webapp
 
 admin.site.site_header = admin.site.site_title = "Chatsite"
+admin.site.unregister(UserSession)  # signing in makes them; people end theirs, "suspend" ends all
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one login door
 
 handler400 = "chatsite.views.bad_request"

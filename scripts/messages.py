@@ -20,6 +20,13 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
 SOURCES = ("accounts", "chatsite", "conversations", "templates")
+# Of Django and allauth, whose own Chinese lacks them.
+BORROWED = (
+    "Add link",
+    "After you’ve created a user, you’ll be able to edit more user options.",
+    "Change or view list link",
+    "Model name",
+)
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "gettext": None,
@@ -77,6 +84,8 @@ def collect() -> Texts:
         ):
             place = (str(path.relative_to(ROOT)), 0)
             texts.add(text, locations=[place], auto_comments=comments, context=context)
+    for text in BORROWED:
+        texts.add(text, locations=[("scripts/messages.py", 0)])
     return texts
 
 
