@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from accounts.models import User
 
-from .models import Completion, Conversation, Message
+from . import catalogue
+from .models import Completion, Conversation, Message, PresetVersion, RolePreset
 
 
 def get_conversation(user: User, conversation_id: UUID) -> Conversation:
@@ -46,4 +48,39 @@ def get_completion(user: User, completion_id: UUID) -> Completion:
             "message", "conversation", "conversation__preset", "conversation__model"
         ).get(pk=completion_id, conversation__owner=user, conversation__deleted_at=None)
     except Completion.DoesNotExist:
+        raise Http404 from None
+
+
+def get_preset(user: User, preset_id: UUID) -> RolePreset:
+    """One that the user may use, or keeps for the site. With its model and owner. One or two queries."""
+    usable = catalogue.visible_presets(user).filter(pk=preset_id)
+    found = usable.select_related("model", "owner").first()
+    return found or get_kept_preset(user, preset_id)
+
+
+def get_own_preset(user: User, preset_id: UUID) -> RolePreset:
+    """With its model and owner. One query."""
+    return _preset(RolePreset.objects.filter(pk=preset_id, owner=user))
+
+
+def get_kept_preset(user: User, preset_id: UUID) -> RolePreset:
+    """One whose history and settings are the user's business: their own, or the site's if they look after those."""
+    rows = RolePreset.objects.filter(pk=preset_id)
+    if user.has_perm("conversations.change_rolepreset"):
+        return _preset(rows.filter(Q(owner=user) | Q(owner=None)))
+    return _preset(rows.filter(owner=user))
+
+
+def _preset(rows: QuerySet[RolePreset]) -> RolePreset:
+    found = rows.select_related("model", "owner").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def get_preset_version(preset: RolePreset, number: int) -> PresetVersion:
+    """Of a preset that came from here. One query."""
+    try:
+        return preset.versions.get(number=number)
+    except PresetVersion.DoesNotExist:
         raise Http404 from None

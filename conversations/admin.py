@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly, list_of_names, make_only_default
 
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
+from .preset_content import check_example_prompts, check_few_shot_turns
 
 if TYPE_CHECKING:
     EndpointAdminBase = admin.ModelAdmin[Endpoint]
@@ -87,34 +88,10 @@ class ChatModelAdmin(ChatModelAdminBase):
 
 class RolePresetForm(RolePresetFormBase):
     def clean_example_prompts(self) -> list[str]:
-        return list_of_names(self.cleaned_data["example_prompts"] or [])
+        return check_example_prompts(list_of_names(self.cleaned_data["example_prompts"] or []))
 
     def clean_few_shot_turns(self) -> list[dict[str, str]]:
-        """Questions and answers in turn, each with text: what endpoints accept before the real question."""
-        turns = self.cleaned_data["few_shot_turns"] or []
-        if not isinstance(turns, list) or not all(_is_turn(turn) for turn in turns):
-            raise ValidationError(
-                _(
-                    'Write a list such as [{"role": "user", "content": "…"},'
-                    ' {"role": "assistant", "content": "…"}].'
-                )
-            )
-        roles = [turn["role"] for turn in turns]
-        if roles != ["user", "assistant"] * (len(roles) // 2):
-            raise ValidationError(
-                _("Begin with the user, let both speak in turn, end with the assistant.")
-            )
-        return turns
-
-
-def _is_turn(turn: Any) -> bool:
-    return (
-        isinstance(turn, dict)
-        and set(turn) == {"role", "content"}
-        and turn["role"] in {"user", "assistant"}
-        and isinstance(turn["content"], str)
-        and bool(turn["content"].strip())
-    )
+        return check_few_shot_turns(self.cleaned_data["few_shot_turns"] or [])
 
 
 @admin.register(RolePreset)
@@ -122,7 +99,7 @@ class RolePresetAdmin(RolePresetAdminBase):
     """The site's presets. A person's own are theirs."""
 
     form = RolePresetForm
-    exclude = ("owner",)
+    exclude = ("owner", "shared")
     list_display = ("name", "slug", "language", "icon", "description", "enabled", "position")
     list_filter = ("language", "enabled")
     search_fields = ("name", "slug", "description")
@@ -130,6 +107,16 @@ class RolePresetAdmin(RolePresetAdminBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RolePreset]:
         return super().get_queryset(request).filter(owner=None)
+
+    def save_model(self, request: HttpRequest, obj: RolePreset, form: Any, change: bool) -> None:
+        """With a version, as when a person saves one of their own."""
+        from . import presets  # as above
+
+        presets.save_preset(obj)
+
+    def view_on_site(self, obj: RolePreset) -> str:
+        """Its page, which leads to its versions."""
+        return reverse("conversations:preset", args=[obj.pk])
 
 
 def _number_of_messages(**conditions: str) -> Coalesce:

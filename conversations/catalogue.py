@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -116,32 +117,65 @@ def choose_model(
     return models[0]
 
 
+SHARED_IN_PICKERS = 50  # of other people's; the gallery lists them all
+
+
 def visible_presets(user: User) -> QuerySet[RolePreset]:
-    """Site presets and the user's own that are enabled."""
-    return RolePreset.objects.filter(Q(owner=None) | Q(owner=user), enabled=True)
+    """Site presets, the user's own, and those that other people share, as far as they are enabled."""
+    shared = Q(shared=True, owner__is_active=True)
+    return RolePreset.objects.filter(Q(owner=None) | Q(owner=user) | shared, enabled=True)
 
 
 def presets_for(user: User, language: str) -> list[RolePreset]:
-    """One row per preset: of a site preset the user's language, else English; then the user's own. One query."""
+    """What pickers offer: site presets in this language or English, the user's own, some of others'. One query."""
+    others = RolePreset.objects.filter(shared=True, owner__is_active=True, enabled=True)
+    some = others.exclude(owner=user).order_by("position", "name")[:SHARED_IN_PICKERS]
+    site = Q(owner=None, language__in={language, "en"})
+    rows = RolePreset.objects.filter(site | Q(owner=user) | Q(pk__in=some), enabled=True)
+    return one_of_each(rows.select_related("model", "owner"), user, language)
+
+
+def one_of_each(rows: Iterable[RolePreset], user: User, language: str) -> list[RolePreset]:
+    """Of a site preset the row in the language, else in English; then the user's own; then those of others."""
     best: dict[str, RolePreset] = {}
     own: list[RolePreset] = []
-    spoken = Q(owner=user) | Q(language__in={language, "en"})
-    for preset in visible_presets(user).filter(spoken).select_related("model"):
+    others: list[RolePreset] = []
+    for preset in rows:
         if preset.owner_id is not None:
-            own.append(preset)
+            (own if preset.owner_id == user.pk else others).append(preset)
         elif preset.language == language or (preset.language == "en" and preset.slug not in best):
             best[preset.slug] = preset
-    return [*sorted(best.values(), key=lambda preset: (preset.position, preset.name)), *own]
+    site = sorted(best.values(), key=lambda preset: (preset.position, preset.name))
+    return [*site, *own, *others]
+
+
+def find_preset(user: User, key: str, language: str) -> RolePreset | None:
+    """By slug (of a site preset) or id (of one's own, or of one that is shared). One query."""
+    rows = visible_presets(user).select_related("model", "owner")
+    try:
+        return rows.filter(pk=UUID(key)).first()
+    except ValueError:
+        found = list(rows.filter(owner=None, slug=key, language__in={language, "en"}))
+    return min(found, key=lambda preset: preset.language != language, default=None)
 
 
 def choose_preset(user: User, key: str, language: str) -> RolePreset | None:
-    """By slug (of a site preset) or id (of one's own); None for the empty key. Raises InvalidParameter if unknown."""
+    """As `find_preset`; None for the empty key. Raises InvalidParameter if unknown."""
     if not key:
         return None
-    for preset in presets_for(user, language):
-        if key in {str(preset.pk), preset.slug if preset.owner_id is None else ""}:
-            return preset
-    raise InvalidParameter(_("There is no such role preset. Choose one from the list."))
+    preset = find_preset(user, key, language)
+    if preset is None:
+        raise InvalidParameter(_("There is no such role preset. Choose one from the list."))
+    return preset
+
+
+def choose_preset_again(
+    user: User, key: str, language: str, *, current: RolePreset | None
+) -> RolePreset | None:
+    """As `choose_preset`, but what a conversation has it may keep, on offer or not."""
+    if current is not None and key == preset_key(current):
+        return current
+    return choose_preset(user, key, language)
 
 
 def preset_key(preset: RolePreset) -> str:

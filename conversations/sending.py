@@ -169,14 +169,10 @@ def _drafts(
 ) -> list[Draft]:
     """Choose preset, models and parameters, in memory, and decide what is sent to each model by them."""
     limits = quotas.limits_of(user)
-    preset_key = sending.preset
-    if preset_key is None and conversation._state.adding and _preset_exists(user, sending):
-        preset_key = user.default_preset
-    if preset_key is not None:
-        conversation.preset = catalogue.choose_preset(user, preset_key, sending.language)
+    chosen = _choose_preset(user, sending, conversation)
     models = _models(user, sending, conversation, limits)
     apply_parameters(conversation, sending.parameters)
-    if preset_key is not None or sending.variables:
+    if chosen or sending.variables:
         apply_variables(conversation, sending.variables)
     before = selectors.turns(message.parent_id) if message.parent_id else []
     turns = [*before, Turn(message.role, message.content, message.pk)]
@@ -203,10 +199,20 @@ def _models(
     return list(distinct.values())
 
 
-def _preset_exists(user: User, sending: Sending) -> bool:
-    """A default that has been deleted or disabled since is no reason to refuse a message."""
-    presets = catalogue.presets_for(user, sending.language)
-    return user.default_preset in {catalogue.preset_key(preset) for preset in presets}
+def _choose_preset(user: User, sending: Sending, conversation: Conversation) -> bool:
+    """The preset that is asked for, or a new conversation's default; whether one was chosen.
+
+    A default that has been deleted, disabled or unshared since is no reason to refuse a message.
+    """
+    if sending.preset is not None:
+        conversation.preset = catalogue.choose_preset_again(
+            user, sending.preset, sending.language, current=conversation.preset
+        )
+        return True
+    if conversation._state.adding and user.default_preset:
+        conversation.preset = catalogue.find_preset(user, user.default_preset, sending.language)
+        return True
+    return False
 
 
 def _parent_of(conversation: Conversation, sending: Sending) -> UUID | None:

@@ -57,7 +57,9 @@ def choose(
     if model:
         changes["model"] = catalogue.choose_model(model, limits=quotas.limits_of(user))
     if preset is not None:
-        conversation.preset = catalogue.choose_preset(user, preset, language)
+        conversation.preset = catalogue.choose_preset_again(
+            user, preset, language, current=conversation.preset
+        )
         changes["preset"] = conversation.preset
     if preset is not None or variables:
         apply_variables(conversation, variables or {})

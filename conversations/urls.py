@@ -40,5 +40,9 @@ urlpatterns = [
     ),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("presets/", presets.gallery, name="presets"),
+    path("presets/new/", presets.new, name="preset-new"),
+    path("presets/<uuid:preset_id>/", presets.preset, name="preset"),
+    path("presets/<uuid:preset_id>/delete/", presets.delete, name="preset-delete"),
+    path("presets/<uuid:preset_id>/duplicate/", presets.duplicate, name="preset-duplicate"),
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
 ]

@@ -54,23 +54,31 @@ def picker_context(
     chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
     """
     presets = catalogue.presets_for(user, language)
-    if shown is not None:
-        key = catalogue.preset_key(shown.preset) if shown.preset else ""
-    else:
-        key = chosen.get("preset", user.default_preset)
-    preset = next((one for one in presets if catalogue.preset_key(one) == key), None)
+    preset = shown.preset if shown else _wanted_preset(user, presets, chosen, language)
+    if preset is not None and preset not in presets:
+        presets.append(preset)  # on offer or not, a conversation may keep it
     models = catalogue.offered(limits)
     current = _current_model(models, user, shown, preset, chosen.get("model", ""))
     return {
         "models": [model_choice(model, is_current=model is current) for model in models],
         "current_model": model_choice(current, is_current=True) if current else None,
-        "presets": [preset_choice(one, is_current=one is preset) for one in presets],
-        "drawer": current
-        and drawer_of(current, shown.preset if shown else preset, shown, chosen, errors),
+        "presets": [preset_choice(one, is_current=one == preset) for one in presets],
+        "drawer": current and drawer_of(current, preset, shown, chosen, errors),
         "current_preset": preset_choice(preset, is_current=True) if preset else None,
         "greeting": preset.greeting if preset and preset.greeting else _("What can I help with?"),
         "example_prompts": preset.example_prompts[:EXAMPLES] if preset else general_examples(),
     }
+
+
+def _wanted_preset(
+    user: User, presets: list[RolePreset], chosen: Mapping[str, Any], language: str
+) -> RolePreset | None:
+    """What is chosen, else the user's default. A query if it is not among those given."""
+    key = str(chosen.get("preset", user.default_preset))
+    for preset in presets:
+        if catalogue.preset_key(preset) == key:
+            return preset
+    return catalogue.find_preset(user, key, language) if key else None
 
 
 def model_choice(model: ChatModel, *, is_current: bool) -> ModelChoice:

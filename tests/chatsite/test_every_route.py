@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
-from conversations.models import ChatModel, Completion, Conversation, Endpoint, Message
+from conversations.models import ChatModel, Completion, Conversation, Endpoint, Message, RolePreset
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
 # Open to everyone: what one needs before signing in, and fixed small files.
@@ -70,7 +70,9 @@ def ids(alice: User) -> dict[str, object]:
     session = UserSession.objects.create(
         user=alice, session_key="elsewhere", ip="127.0.0.1", user_agent="Another browser"
     )
+    preset = RolePreset.objects.create(owner=alice, name="Private", instruction="Private")
     return {
+        "preset_id": preset.pk,
         "session_id": session.pk,
         "conversation_id": conversation.pk,
         "message_id": answer.pk,

@@ -1,0 +1,166 @@
+"""What people do with role presets: make, change, duplicate, delete.
+
+Every save that changes something leaves a version. Site presets are saved here too, by the admin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+
+from . import catalogue
+from .errors import NotPossible
+from .models import ChatModel, Conversation, PresetVersion, RolePreset
+from .preset_content import content_of, put_content
+
+MOST_OWN = 500  # of one person
+MOST_VERSIONS = 100  # of one preset; the oldest make room
+
+# --- Questions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a person may use, in three groups."""
+
+    own: list[RolePreset]
+    site: list[RolePreset]
+    others: list[RolePreset]
+
+
+def gallery(user: User, language: str, *, search: str = "") -> Gallery:
+    """Those in whose name or description every word of the search occurs. One query.
+
+    Filtered here and not by the database, of which not every one ignores case beyond ASCII.
+    """
+    rows = (
+        catalogue.visible_presets(user)
+        .select_related("owner")
+        .defer("instruction", "few_shot_turns", "example_prompts", "greeting")
+    )
+    words = search.casefold().split()
+    found = [
+        preset
+        for preset in catalogue.one_of_each(rows, user, language)
+        if all(word in f"{preset.name} {preset.description}".casefold() for word in words)
+    ]
+    return Gallery(
+        own=[preset for preset in found if preset.owner_id == user.pk],
+        site=[preset for preset in found if preset.owner_id is None],
+        others=[preset for preset in found if preset.owner_id not in {None, user.pk}],
+    )
+
+
+def own_presets(user: User) -> list[RolePreset]:
+    """With their models. One query."""
+    return list(RolePreset.objects.filter(owner=user).select_related("model").order_by("name"))
+
+
+# --- Verbs -----------------------------------------------------------------------------------------------------------
+
+
+def new_preset(user: User, language: str) -> RolePreset:
+    """An empty one, not saved."""
+    return RolePreset(owner=user, language=language)
+
+
+def save_preset(preset: RolePreset) -> None:
+    """Insert or update it, with a version if what people write has changed. Raises NotPossible if there are too many.
+
+    Who uses a preset of another person that is no longer shared goes on with a copy: later changes are not for them.
+    """
+    with transaction.atomic():
+        before = RolePreset.objects.select_for_update().filter(pk=preset.pk).first()
+        if before is None:
+            if preset.owner is not None:
+                _check_room(preset.owner, 1)
+        elif not before.versions.exists():
+            _add_version(before)  # from before versions were kept
+        if not preset.slug:
+            preset.slug = slugify(preset.name)[:60] or "preset"
+        preset.save()
+        _add_version(preset)
+        if before is not None and before.shared and not preset.shared:
+            _leave_copies(before)
+
+
+def duplicate_preset(user: User, preset: RolePreset, language: str) -> RolePreset:
+    """A copy that is the user's own and not shared. Raises NotPossible."""
+    copy = new_preset(user, language)
+    put_content(copy, content_of(preset), _models([preset]))
+    name = _("%(name)s (copy)") % {"name": preset.name}
+    copy.name = name if len(name) <= 60 else preset.name
+    save_preset(copy)
+    return copy
+
+
+def delete_preset(preset: RolePreset) -> None:
+    """The owner's conversations go on without a role, those of others with a copy."""
+    with transaction.atomic():
+        _leave_copies(preset)
+        preset.delete()
+
+
+def restore_version(preset: RolePreset, version: PresetVersion) -> None:
+    """Let it say what it said then; that is a new version. A model that is gone leaves the choice to the user."""
+    names = [version.content.get("model") or ""]
+    models = ChatModel.objects.filter(name__in=names).order_by("-enabled")[:1]
+    put_content(preset, version.content, {model.name: model for model in models})
+    save_preset(preset)
+
+
+def add_presets(user: User, rows: Iterable[RolePreset]) -> None:
+    """Several new ones of the user at once, with their first versions. Raises NotPossible."""
+    with transaction.atomic():
+        rows = list(rows)
+        _check_room(user, len(rows))
+        for row in rows:
+            row.slug = slugify(row.name)[:60] or "preset"
+        RolePreset.objects.bulk_create(rows)
+        PresetVersion.objects.bulk_create(
+            PresetVersion(preset=row, number=1, content=content_of(row)) for row in rows
+        )
+
+
+def _check_room(user: User, count: int) -> None:
+    if RolePreset.objects.filter(owner=user).count() + count > MOST_OWN:
+        raise NotPossible(
+            _("You can keep at most %(limit)s role presets. Delete some first.")
+            % {"limit": MOST_OWN}
+        )
+
+
+def _add_version(preset: RolePreset) -> None:
+    """Unless the newest one says the same."""
+    newest = preset.versions.first()
+    content = content_of(preset)
+    if newest is not None and newest.content == content:
+        return
+    number = newest.number + 1 if newest is not None else 1
+    PresetVersion.objects.create(preset=preset, number=number, content=content)
+    preset.versions.filter(number__lte=number - MOST_VERSIONS).delete()
+
+
+def _leave_copies(preset: RolePreset) -> None:
+    """Give each other person who has conversations with this preset a copy as it was, and them the copy."""
+    theirs = Conversation.objects.filter(preset=preset).exclude(owner=preset.owner)
+    content: dict[str, Any] = content_of(preset)
+    copies = []
+    for owner_id in theirs.order_by("owner").values_list("owner", flat=True).distinct():
+        copy = RolePreset(owner_id=owner_id, slug=preset.slug, language=preset.language)
+        put_content(copy, content, _models([preset]))
+        copies.append(copy)
+    RolePreset.objects.bulk_create(copies)
+    for copy in copies:
+        theirs.filter(owner=copy.owner_id).update(preset=copy)
+
+
+def _models(presets: Iterable[RolePreset]) -> dict[str, ChatModel]:
+    return {preset.model.name: preset.model for preset in presets if preset.model is not None}
