@@ -33,10 +33,11 @@ UNTRANSLATED = """
 """
 KNOWN = frozenset(NAMES.split())
 KNOWN_TO_STAFF = KNOWN | frozenset(UNTRANSLATED.split())
+# The offline page says all in both.
 PUBLIC = [
     route
     for route in ROUTES
-    if route not in PRIVATE and not route.startswith(("robots", "favicon"))
+    if route not in PRIVATE and not route.startswith(("robots", "favicon", "offline"))
 ]
 
 
