@@ -12,9 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.translation import get_language, ngettext
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from accounts import quotas
@@ -25,6 +23,7 @@ from .. import access, catalogue, selectors
 from ..errors import ConversationError
 from ..models import Conversation
 from .choices import picker_context
+from .quota import quota_view
 from .replies import signed_in, with_retry_after
 from .rows import message_rows
 from .sidebar import sidebar_context
@@ -136,30 +135,6 @@ def _uuid_or_none(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-@dataclass(frozen=True)
-class QuotaView:
-    """What is left, in words; `low` from 80 % on."""
-
-    text: str
-    low: bool
-
-
-def quota_view(user: User, limits: quotas.Limits) -> QuotaView | None:
-    """None where nothing is limited. One query at most."""
-    left = quotas.remaining(user, limits=limits, now=timezone.now())
-    if left.requests_today is not None and left.requests_limit is not None:
-        text = ngettext(
-            "%(left)s of %(limit)s request left today",
-            "%(left)s of %(limit)s requests left today",
-            left.requests_limit,
-        ) % {"left": left.requests_today, "limit": left.requests_limit}
-        return QuotaView(text, left.requests_today * 5 <= left.requests_limit)
-    if left.tokens_today is not None and limits.tokens_per_day:
-        text = _("%(left)s tokens left today") % {"left": left.tokens_today}
-        return QuotaView(text, left.tokens_today * 5 <= limits.tokens_per_day)
-    return None
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:

@@ -4,8 +4,10 @@ import { ChatConversation } from "./conversation.js";
 
 customElements.define("chat-composer", ChatComposer);
 customElements.define("chat-conversation", ChatConversation);
+performance.mark("usable");
 
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
 whenIdle(() => import("./sidebar.js"));
+whenIdle(() => import("./drops.js").then(({ Drops }) => new Drops(document.querySelector("chat-composer"))));
 // It makes the site installable and shows the offline page. Over plain http there is none.
 whenIdle(() => navigator.serviceWorker?.register("/sw.js").catch(() => {}));

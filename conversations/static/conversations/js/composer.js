@@ -1,6 +1,7 @@
 // <chat-composer>: the textarea's manners. It asks with bubbling events and does not know the network.
-//   composer:send {content, clientId, edit}   the text is taken out of the box
-//   composer:stop                             Escape while an answer runs
+//   composer:send {content, clientId, edit, caret}   the text is taken out of the box
+//   composer:edit-last                               ↑ in an empty box
+import { Drafts } from "./drafts.js";
 
 const touch = window.matchMedia("(pointer: coarse)");
 
@@ -25,12 +26,14 @@ export class ChatComposer extends HTMLElement {
     const { signal } = this.listeners;
     this.form = this.querySelector("form");
     this.input = this.querySelector("textarea");
-    this.input.enterKeyHint = touch.matches ? "enter" : "send";
+    this.drafts = new Drafts(this.dataset.draft);
+    this.input.enterKeyHint = this.sendsByEnter ? "send" : "enter";
     this.form.addEventListener("submit", (event) => this.submitted(event), { signal });
     this.input.addEventListener("keydown", (event) => this.keyPressed(event), { signal });
     this.input.addEventListener("input", () => this.typed(), { signal });
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     this.addEventListener("change", (event) => this.picked(event), { signal });
+    window.addEventListener("storage", (event) => this.changedElsewhere(event), { signal });
     this.loadDraft();
     this.fit();
     if (!touch.matches && !location.hash) this.input.focus({ preventScroll: true });
@@ -51,6 +54,14 @@ export class ChatComposer extends HTMLElement {
     if (hadFocus) this.querySelector(value ? ".send[data-stop]" : ".send[data-send]").focus();
   }
 
+  get isEditing() {
+    return Boolean(this.form.elements.edit.value);
+  }
+
+  get sendsByEnter() {
+    return !touch.matches && this.dataset.sendKey !== "control-enter";
+  }
+
   get choices() {
     const chosen = {};
     for (const field of this.querySelectorAll("[data-picker], [data-changed]")) chosen[field.name] = field.value;
@@ -62,23 +73,28 @@ export class ChatComposer extends HTMLElement {
     const content = this.input.value;
     if (!content.trim()) return;
     const { client_id: clientId, edit } = this.form.elements;
-    const detail = { content, clientId: clientId.value, edit: edit.value };
+    const caret = this.input.selectionStart;
+    const detail = { content, clientId: clientId.value, edit: edit.value, caret };
     clientId.value = newId();
-    this.leaveEdit();
-    this.write("");
+    if (this.isEditing) this.leaveEdit();
+    else this.write("");
     this.complain("");
     this.dispatchEvent(new CustomEvent("composer:send", { bubbles: true, detail }));
   }
 
   keyPressed(event) {
     if (isComposing(event)) return;
-    if (event.key === "Enter" && !event.shiftKey && !touch.matches) {
+    const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
+    if (key === "Enter" && (ctrlKey || metaKey || (this.sendsByEnter && !shiftKey))) {
       event.preventDefault();
       this.form.requestSubmit(this.querySelector("[data-send]"));
-    } else if (event.key === "Escape" && this.form.elements.edit.value) {
+    } else if (key === "Escape" && this.isEditing) {
       event.stopPropagation();
       this.leaveEdit();
-      this.write("");
+    } else if (key === "ArrowUp" && !this.input.value && !this.isEditing) {
+      if (altKey || ctrlKey || metaKey || shiftKey) return;
+      event.preventDefault();
+      this.dispatchEvent(new CustomEvent("composer:edit-last", { bubbles: true }));
     }
   }
 
@@ -91,7 +107,6 @@ export class ChatComposer extends HTMLElement {
     if (!event.target.closest("[data-action=cancel-edit]")) return;
     event.preventDefault();
     this.leaveEdit();
-    this.write("");
     this.input.focus();
   }
 
@@ -106,15 +121,31 @@ export class ChatComposer extends HTMLElement {
     this.typed();
   }
 
-  // The text comes back after a refusal, unless something else has been written meanwhile.
-  restore({ content, clientId, edit }) {
-    if (this.input.value) content = `${content}\n\n${this.input.value}`;
-    else this.form.elements.client_id.value = clientId;
-    if (edit) this.enterEdit(edit, content);
-    else this.write(content);
+  // Text from elsewhere, where the cursor is.
+  insert(text) {
+    const { selectionStart, selectionEnd } = this.input;
+    this.input.setRangeText(text, selectionStart, selectionEnd, "end");
+    this.typed();
+    this.input.focus();
   }
 
+  // The text comes back after a refusal as it was, before whatever has been written meanwhile.
+  restore({ content, clientId, edit, caret = content.length }) {
+    if (edit) {
+      this.enterEdit(edit, content);
+    } else if (this.input.value) {
+      caret = content.length + 2 + this.input.selectionStart;
+      this.write(`${content}\n\n${this.input.value}`);
+    } else {
+      this.write(content);
+    }
+    if (this.input.value === content) this.form.elements.client_id.value = clientId;
+    this.input.setSelectionRange(caret, caret);
+  }
+
+  // The draft is put aside and comes back afterwards.
   enterEdit(id, content) {
+    if (!this.isEditing) this.aside = this.input.value;
     this.form.elements.edit.value = id;
     this.querySelector("[data-editing]").hidden = false;
     this.write(content);
@@ -125,6 +156,8 @@ export class ChatComposer extends HTMLElement {
   leaveEdit() {
     this.form.elements.edit.value = "";
     this.querySelector("[data-editing]").hidden = true;
+    this.drafts.keepEdit(null);
+    this.write(this.aside ?? "");
   }
 
   // content: text, or nodes such as a sentence and a link.
@@ -135,8 +168,9 @@ export class ChatComposer extends HTMLElement {
 
   belongTo(conversation, action) {
     const [person] = this.dataset.draft.split(":");
-    this.saveDraft("");
+    this.drafts.keep("");
     this.dataset.draft = `${person}:${conversation}`;
+    this.drafts = new Drafts(this.dataset.draft);
     this.form.action = action;
     this.saveDraft();
   }
@@ -147,19 +181,26 @@ export class ChatComposer extends HTMLElement {
     this.input.style.blockSize = `${this.input.scrollHeight}px`;
   }
 
-  // Drafts are a convenience: a browser that refuses storage only loses them.
-  saveDraft(text = this.form.elements.edit.value ? "" : this.input.value) {
-    const key = `draft:${this.dataset.draft}`;
-    try {
-      if (text) localStorage.setItem(key, text);
-      else localStorage.removeItem(key);
-    } catch {}
+  saveDraft() {
+    const { value } = this.input;
+    if (this.isEditing) this.drafts.keepEdit({ id: this.form.elements.edit.value, text: value });
+    else this.drafts.keep(value);
   }
 
+  // What the server has put into the box, after a link or a refusal, comes before what was kept.
   loadDraft() {
+    const { edit, text } = this.drafts;
+    if (this.isEditing) this.aside = text;
     if (this.input.value) return;
-    try {
-      this.input.value = localStorage.getItem(`draft:${this.dataset.draft}`) ?? "";
-    } catch {}
+    this.input.value = text;
+    if (!edit || !document.querySelector(`[data-message="${CSS.escape(edit.id)}"]`)) return;
+    this.aside = text;
+    this.form.elements.edit.value = edit.id;
+    this.querySelector("[data-editing]").hidden = false;
+    this.input.value = edit.text;
+  }
+
+  changedElsewhere(event) {
+    if (!this.isEditing && this.drafts.isGone(event, this.input.value)) this.write("");
   }
 }

@@ -6,7 +6,7 @@ import { Outbox } from "./outbox.js";
 import { ScrollPin } from "./scroll-pin.js";
 import { newestIn, Transcript } from "./transcript.js";
 
-const LIVE = ["conversations", "title", "pickers", "parameters", "settings", "quota"];
+const LIVE = ["conversations", "title", "pickers", "parameters", "settings", "quota", "limit"];
 
 export class ChatConversation extends HTMLElement {
   connectedCallback() {
@@ -21,6 +21,7 @@ export class ChatConversation extends HTMLElement {
     const on = (name, handle, target = this) =>
       target.addEventListener(name, (event) => handle.call(this, event), { signal });
     on("composer:send", ({ detail }) => this.take(detail));
+    on("composer:edit-last", this.editLast);
     on("answer:grew", () => this.transcript.decorate());
     on("answer:lost", () => this.showConnection(this.dataset.textLost));
     on("answer:found", () => this.showConnection(""));
@@ -39,6 +40,8 @@ export class ChatConversation extends HTMLElement {
     this.toggled({ target: this.querySelector("[data-drawer]") });
     this.transcript.decorate();
     this.followRunning();
+    this.outbox.restore();
+    if (!this.outbox.isEmpty) this.welcome(false);
   }
 
   disconnectedCallback() {
@@ -79,6 +82,12 @@ export class ChatConversation extends HTMLElement {
 
   // question, answer: their articles. reply: the server's, with their ids and addresses.
   accepted(question, answer, reply) {
+    if (this.transcript.find(reply.message)) {
+      // It had arrived before this page was loaded, and the page has both.
+      question.remove();
+      answer.remove();
+      return;
+    }
     question.dataset.message = reply.message;
     this.swap(question);
     answer.dataset.message = reply.answer;
@@ -94,7 +103,7 @@ export class ChatConversation extends HTMLElement {
     this.dataset.conversation = conversation;
     history.pushState(null, "", url);
     this.path = location.pathname;
-    this.composer.belongTo(conversation, `${this.path}messages/`);
+    this.outbox.move(() => this.composer.belongTo(conversation, `${this.path}messages/`));
     this.refresh(LIVE);
   }
 
@@ -144,7 +153,7 @@ export class ChatConversation extends HTMLElement {
     if (!isLast) return;
     this.outbox.pump();
     // What the model does not take may have been learnt just now.
-    this.refresh(["conversations", "title", "parameters", "quota"]);
+    this.refresh(["conversations", "title", "parameters", "quota", "limit"]);
   }
 
   async swap(article) {
@@ -252,8 +261,7 @@ export class ChatConversation extends HTMLElement {
       copyMessage(control, this.dataset);
     } else if (control.dataset.action === "edit") {
       event.preventDefault();
-      const article = control.closest("article");
-      this.composer.enterEdit(article.dataset.message, article.querySelector("[data-body]").innerText);
+      this.edit(control.closest("article"));
     } else if ("example" in control.dataset) {
       event.preventDefault();
       this.composer.write(control.textContent.trim());
@@ -263,6 +271,15 @@ export class ChatConversation extends HTMLElement {
 
   toggled({ target }) {
     if (target?.open && target.matches("[data-drawer]")) import("./parameters.js");
+  }
+
+  edit(article) {
+    this.composer.enterEdit(article.dataset.message, article.querySelector("[data-body]").innerText);
+  }
+
+  editLast() {
+    const last = this.transcript.articles.findLast(({ dataset }) => dataset.role === "user");
+    if (last) this.edit(last);
   }
 
   async picked({ target }) {
@@ -284,7 +301,7 @@ export class ChatConversation extends HTMLElement {
   async lookedAt() {
     if (document.hidden || this.composer.isRunning || !this.outbox.isEmpty) return;
     if (this.dataset.window || !this.dataset.conversation) return;
-    const page = await this.refresh(["conversations", "title", "quota"]);
+    const page = await this.refresh(["conversations", "title", "quota", "limit"]);
     if (!page || this.composer.isRunning || !this.outbox.isEmpty) return;
     if (newestIn(page) !== this.transcript.newest) this.showTranscript(page);
   }

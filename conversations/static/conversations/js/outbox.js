@@ -1,41 +1,46 @@
-// Messages on their way: shown at once, sent one after the other, kept until the server has them. A message waits
-// while an answer runs; what is refused goes back into the composer, what did not arrive offers Retry.
+// Messages on their way: shown at once, sent one after the other, kept until the server has them, also over a reload. A
+// message waits while an answer runs; what is refused goes back into the composer, what did not arrive offers Retry.
 import { post, RequestFailed } from "../../chatsite/js/requests.js";
 
 export class Outbox {
   // page: the <chat-conversation> it belongs to.
   constructor(page) {
     this.page = page;
-    this.waiting = [];
+    this.messages = []; // what composer:send says, with article, replaced, hasFailed and mayHaveArrived
   }
 
   get isEmpty() {
-    return !this.waiting.length;
+    return !this.messages.length;
   }
 
   get articles() {
-    return this.waiting.map((message) => message.article);
+    return this.messages.map((message) => message.article);
   }
 
   // message: what composer:send says.
   take(message) {
-    this.waiting.push({ ...message, ...this.showQuestion(message) });
+    this.add(message);
     this.page.pin.toEnd();
     this.pump();
   }
 
-  showQuestion({ content, edit }) {
+  add(message) {
     const article = this.page.fromTemplate("question");
-    article.querySelector("[data-body]").textContent = content;
-    const replaced = edit ? this.page.transcript.removeFrom(edit) : [];
+    article.querySelector("[data-body]").textContent = message.content;
     this.page.transcript.append(article);
-    return { article, replaced };
+    this.messages.push({ ...message, article });
+    this.save();
+  }
+
+  remove(message) {
+    this.messages = this.messages.filter((other) => other !== message);
+    this.save();
   }
 
   async pump() {
-    const message = this.waiting[0];
+    const message = this.messages.find(({ hasFailed }) => !hasFailed);
     if (!message || this.isPosting) return;
-    if (this.page.composer.isRunning) {
+    if (this.page.composer.isRunning && !message.mayHaveArrived) {
       mark(message.article, "queued", this.page.dataset.textQueued);
       return;
     }
@@ -43,9 +48,10 @@ export class Outbox {
     mark(message.article, "sending");
     const answer = this.page.fromTemplate("answer");
     message.article.after(answer);
+    this.takeOutReplaced(message);
     try {
       const reply = await post(this.page.composer.form.action, this.fieldsOf(message));
-      this.waiting.shift();
+      this.remove(message);
       mark(message.article, "");
       this.page.accepted(message.article, answer, reply);
     } catch (failure) {
@@ -56,42 +62,87 @@ export class Outbox {
     }
   }
 
+  // Only now: the answer that runs until then may be one of those.
+  takeOutReplaced(message) {
+    const removed = message.edit ? this.page.transcript.removeFrom(message.edit) : [];
+    if (removed.length) message.replaced = removed;
+  }
+
   fieldsOf({ content, clientId, edit }) {
     return { ...this.page.composer.choices, content, client_id: clientId, ...(edit && { edit }) };
   }
 
   refused(message, failure) {
     if (!(failure instanceof RequestFailed)) throw failure;
+    message.mayHaveArrived = false;
     if (failure.code === "answer_running") {
       // Another tab has asked; this message goes out when that answer is complete.
       mark(message.article, "queued", this.page.dataset.textQueued);
       this.page.reload();
       return;
     }
-    this.waiting.shift();
     if (failure.isTemporary) {
       this.offerRetry(message);
+      this.page.alarm(this.page.dataset.textFailed);
       return;
     }
-    message.article.replaceWith(...message.replaced);
+    this.remove(message);
+    message.article.replaceWith(...(message.replaced ?? []));
     this.page.composer.restore(message);
     this.page.complain(failure);
   }
 
   offerRetry(message) {
     const { textFailed, textRetry } = this.page.dataset;
+    message.hasFailed = true;
+    this.save();
     mark(message.article, "failed", textFailed);
-    this.page.alarm(textFailed);
     const retry = document.createElement("button");
     retry.type = "button";
     retry.className = "button";
     retry.textContent = textRetry;
     retry.addEventListener("click", () => {
-      this.waiting.push(message);
+      message.hasFailed = false;
       this.pump();
       this.page.composer.input.focus();
     });
     message.article.querySelector("[data-delivery-note]").append(retry);
+  }
+
+  // --- Over a reload -----------------------------------------------------------------------------------------------
+
+  get key() {
+    return `outbox:${this.page.composer.dataset.draft}`;
+  }
+
+  save() {
+    const kept = this.messages.map(({ article, replaced, ...message }) => message);
+    try {
+      if (kept.length) sessionStorage.setItem(this.key, JSON.stringify(kept));
+      else sessionStorage.removeItem(this.key);
+    } catch {}
+  }
+
+  // When the chat gets its address: what is still waiting goes with it.
+  move(change) {
+    try {
+      sessionStorage.removeItem(this.key);
+    } catch {}
+    change();
+    this.save();
+  }
+
+  // The server knows each message by its client id: what had arrived is not sent a second time.
+  restore() {
+    let kept = [];
+    try {
+      kept = JSON.parse(sessionStorage.getItem(this.key) ?? "[]");
+    } catch {}
+    for (const message of kept) {
+      this.add({ ...message, mayHaveArrived: true });
+      if (message.hasFailed) this.offerRetry(this.messages.at(-1));
+    }
+    this.pump();
   }
 }
 

@@ -1,0 +1,425 @@
+"""The composer's manners: habits 1 to 11 of docs/habits.md."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.chat import CONVERSATION, Chat
+from tests.browser.people import Complaints, Open, Person, Talk
+from tests.processes import Site
+from tests.upstream import Script, Upstream
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+READY = "chat-sidebar:defined"  # what is loaded when the page is idle has come
+CARET = "area => area.selectionStart"
+DISPATCH = "(area, options) => area.dispatchEvent(new KeyboardEvent('keydown', options))"
+
+
+def idle(chat: Chat) -> Chat:
+    expect(chat.page.locator(READY)).to_be_attached()
+    return chat
+
+
+def prefer(person: Person, **choices: str) -> None:
+    """Change the person's settings, as the form does."""
+    with person.visitor() as visitor:
+        page = "/settings/appearance/"
+        choices = {"theme": "system", "send_key": "enter", "shortcuts": "on", **choices}
+        chosen = {name: value for name, value in choices.items() if value}
+        assert visitor.submit(page, chosen).status_code == 200
+
+
+def give(chat: Chat, event: str, *, target: str = "main", **data: Any) -> None:
+    """Drop or paste a text, or a file of that name with that content."""
+    chat.page.evaluate(
+        """([selector, name, {text, file, content, type}]) => {
+          const data = new DataTransfer();
+          if (text) data.setData("text/plain", text);
+          if (file) data.items.add(new File([content], file, {type}));
+          const options = {bubbles: true, cancelable: true};
+          const target = document.querySelector(selector);
+          if (name === "paste") {
+            target.dispatchEvent(new ClipboardEvent("paste", {...options, clipboardData: data}));
+            return;
+          }
+          for (const each of ["dragover", "drop"]) {
+            target.dispatchEvent(new DragEvent(each, {...options, dataTransfer: data}));
+          }
+        }""",
+        [target, event, data],
+    )
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def test_habit_01_the_page_opens_with_the_cursor_in_the_input(chat: Chat) -> None:
+    expect(chat.composer).to_be_focused()
+    chat.page.keyboard.type("Hello")
+    chat.page.keyboard.press("Enter")
+    chat.expect_status("complete")
+    expect(chat.composer).to_be_focused()
+    chat.page.reload()
+    expect(chat.composer).to_be_focused()
+
+
+def test_habit_02_enter_sends_and_shift_enter_breaks_the_line(chat: Chat) -> None:
+    chat.page.keyboard.type("one")
+    chat.page.keyboard.press("Shift+Enter")
+    chat.page.keyboard.type("two")
+    expect(chat.composer).to_have_value("one\ntwo")
+    expect(chat.questions).to_have_count(0)
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions.locator("[data-body]")).to_have_text(re.compile(r"one\s*two"))
+    chat.expect_status("complete")
+
+
+def test_habit_02_another_key_can_send(ann: Person, talk: Talk) -> None:
+    prefer(ann, send_key="control-enter")
+    chat = talk()
+    chat.page.keyboard.type("one")
+    chat.page.keyboard.press("Enter")
+    expect(chat.composer).to_have_value("one\n")
+    expect(chat.composer).to_have_attribute("enterkeyhint", "enter")
+    chat.page.keyboard.press("Control+Enter")
+    chat.expect_status("complete")
+    expect(chat.questions).to_have_count(1)
+
+
+def test_habit_02_on_a_telephone_enter_makes_a_new_line(talk: Talk) -> None:
+    chat = talk(**PHONE)
+    chat.composer.tap()
+    chat.page.keyboard.type("one")
+    chat.page.keyboard.press("Enter")
+    expect(chat.composer).to_have_value("one\n")
+    chat.send_button.tap()
+    chat.expect_status("complete")
+
+
+@pytest.mark.parametrize(
+    "composing", [{"isComposing": True}, {"keyCode": 229}], ids=["flag", "229"]
+)
+def test_habit_03_enter_that_ends_a_composition_does_not_send(
+    chat: Chat, composing: dict[str, object]
+) -> None:
+    chat.composer.fill("ni hao")
+    options = {"key": "Enter", "bubbles": True, "cancelable": True, **composing}
+    assert chat.composer.evaluate(DISPATCH, options)
+    expect(chat.composer).to_have_value("ni hao")
+    expect(chat.questions).to_have_count(0)
+    chat.composer.press("Enter")
+    chat.expect_status("complete")
+    expect(chat.questions).to_have_count(1)
+
+
+def test_habit_03_an_input_method_keeps_its_keys(chat: Chat) -> None:
+    """A composition as Chromium has it from a real input method."""
+    chat.ask("First")
+    session = chat.page.context.new_cdp_session(chat.page)
+    session.send("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
+    expect(chat.composer).to_have_value("ni")
+    for key, code in (("ArrowUp", 38), ("Escape", 27), ("Enter", 13)):
+        press = {"type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": code}
+        session.send("Input.dispatchKeyEvent", press)
+        session.send("Input.dispatchKeyEvent", {**press, "type": "keyUp"})
+    session.send("Input.insertText", {"text": "你好"})
+    expect(chat.composer).to_have_value("你好")
+    expect(chat.questions).to_have_count(1)
+    expect(chat.page.get_by_text("You are editing an earlier message.")).to_be_hidden()
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions).to_have_count(2)
+    chat.expect_status("complete").expect_words("你好")
+
+
+def test_habit_04_nothing_cannot_be_sent(chat: Chat, upstream: Upstream) -> None:
+    for text in ("", "  \n "):
+        chat.composer.fill(text)
+        chat.composer.press("Enter")
+        chat.send_button.click()
+        expect(chat.page).to_have_url(f"{chat.site}/")
+    chat.ask("something")
+    expect(chat.questions).to_have_count(1)
+    assert len(upstream.chats) == 1
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["today", "without field-sizing"])
+def test_habit_05_the_input_grows_to_a_third_and_then_scrolls(
+    ann: Person, open_browser: Open, is_old: bool
+) -> None:
+    page = open_browser(ann)
+    if is_old:
+        page.add_init_script(
+            "const known = CSS.supports; CSS.supports = (...words) => !words[0].startsWith('field')"
+        )
+    chat = Chat(page, ann.url).open()
+    heights = "area => [area.offsetHeight, innerHeight, area.scrollHeight > area.clientHeight + 1]"
+    empty, window, _ = chat.composer.evaluate(heights)
+    chat.composer.fill("line\n" * 4)
+    some, _, scrolls = chat.composer.evaluate(heights)
+    assert empty < some < window / 3
+    assert not scrolls
+    chat.composer.fill("line\n" * 60)
+    many, _, scrolls = chat.composer.evaluate(heights)
+    assert window / 4 < many <= window / 3 + 1
+    assert scrolls
+    expect(chat.send_button).to_be_in_viewport()
+    chat.composer.fill("")
+    assert chat.composer.evaluate(heights)[0] == empty
+
+
+# --- Drafts ----------------------------------------------------------------------------------------------------------
+
+
+def test_habit_06_drafts_survive_reloads_and_other_chats(chat: Chat) -> None:
+    chat.page.keyboard.type("For a new chat")
+    chat.page.reload()
+    expect(chat.composer).to_have_value("For a new chat")
+    chat.composer.press("Enter")
+    chat.expect_status("complete")
+    first = chat.path
+    chat.page.keyboard.type("For the first chat")
+    chat.open()
+    expect(chat.composer).to_have_value("")
+    chat.page.keyboard.type("For the next")
+    chat.open(first)
+    expect(chat.composer).to_have_value("For the first chat")
+    chat.open()
+    expect(chat.composer).to_have_value("For the next")
+
+
+def test_habit_06_an_edit_is_kept_and_does_not_cost_the_draft(chat: Chat) -> None:
+    chat.ask("Hello")
+    chat.composer.fill("A draft")
+    chat.questions.get_by_role("link", name="Edit").click()
+    expect(chat.composer).to_have_value("Hello")
+    chat.page.keyboard.type(", once more")
+    chat.page.reload()
+    expect(chat.page.get_by_text("You are editing an earlier message.")).to_be_visible()
+    expect(chat.composer).to_have_value("Hello, once more")
+    chat.composer.press("Escape")
+    expect(chat.composer).to_have_value("A draft")
+    chat.page.reload()
+    expect(chat.composer).to_have_value("A draft")
+    expect(chat.page.get_by_text("You are editing an earlier message.")).to_be_hidden()
+
+
+def test_habit_06_two_tabs_keep_their_own_words(chat: Chat) -> None:
+    chat.composer.fill("Mine")
+    other = Chat(chat.page.context.new_page(), chat.site).open()
+    expect(other.composer).to_have_value("Mine")
+    other.composer.fill("Theirs")
+    chat.page.reload()
+    expect(chat.composer).to_have_value("Mine")
+    other.page.reload()
+    expect(other.composer).to_have_value("Theirs")
+    # What is sent in one tab is not left in the other to be sent again.
+    chat.composer.fill("Theirs")
+    chat.ask("Theirs")
+    expect(other.composer).to_have_value("")
+
+
+def test_habit_06_another_persons_draft_is_not_shown(chat: Chat, site: Site) -> None:
+    chat.composer.fill("A secret")
+    chat.page.context.clear_cookies()
+    chat.page.context.add_cookies(Person(site).cookies)
+    chat.open()
+    expect(chat.composer).to_have_value("")
+
+
+# --- Sending ---------------------------------------------------------------------------------------------------------
+
+
+def test_habit_07_the_text_leaves_at_once_and_comes_back_if_refused(
+    chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("413")
+    held: list[Route] = []
+    chat.page.route("**/c/", lambda route: held.append(route))
+    chat.composer.fill("long " * 5_000)
+    chat.page.keyboard.press("Home")
+    caret = chat.composer.evaluate(CARET)
+    chat.page.keyboard.press("Enter")
+    expect(chat.composer).to_have_value("")
+    expect(chat.questions).to_have_count(1)
+    held[0].continue_()
+    expect(chat.page.locator("#composer-error")).to_contain_text("the limit is 20000")
+    expect(chat.composer).to_have_value("long " * 5_000)
+    assert chat.composer.evaluate(CARET) == caret
+    expect(chat.questions).to_have_count(0)
+    expect(chat.page.get_by_text("What can I help with?")).to_be_visible()
+
+
+def test_habit_07_without_a_network_nothing_is_lost(chat: Chat, complaints: Complaints) -> None:
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    idle(chat).page.context.set_offline(True)
+    chat.send("Please keep me")
+    expect(chat.questions).to_contain_text("Not sent.")
+    chat.page.context.set_offline(False)
+    chat.page.reload()
+    expect(chat.questions).to_contain_text("Please keep me")
+    expect(chat.questions).to_contain_text("Not sent.")
+    chat.questions.get_by_role("button", name="Retry").click()
+    chat.expect_status("complete").expect_words("Please keep me")
+    expect(chat.questions).to_have_count(1)
+
+
+def test_habit_07_a_reload_while_sending_sends_once(chat: Chat, upstream: Upstream) -> None:
+    """The server has the message, the page has not heard of it."""
+    chat.ask("First")
+    path = chat.path
+    chat.page.route("**/messages/", lambda route: route.fetch() and None)
+    chat.send("Second")
+    upstream.wait_for_requests(2)
+    chat.page.unroute_all(behavior="ignoreErrors")
+    chat.open(path)
+    expect(chat.questions).to_have_count(2)
+    chat.expect_status("complete")
+    chat.ask("Third")
+    expect(chat.questions).to_have_count(3)
+    assert [received.text for received in upstream.chats] == ["First", "Second", "Third"]
+
+
+def test_habit_08_a_double_click_makes_one_message(chat: Chat, upstream: Upstream) -> None:
+    chat.composer.fill("Only once")
+    chat.send_button.dblclick()
+    expect(chat.answers).to_have_count(1)
+    chat.expect_status(re.compile("complete|stopped"))
+    chat.page.reload()
+    expect(chat.questions).to_have_count(1)
+    assert [received.text for received in upstream.chats] == ["Only once"]
+
+
+def test_habit_09_text_can_be_dropped_anywhere(chat: Chat) -> None:
+    idle(chat).composer.fill("Read this: ")
+    give(chat, "drop", text="a dropped text")
+    expect(chat.composer).to_have_value("Read this: a dropped text")
+    chat.composer.fill("")
+    give(chat, "drop", file="notes.md", content="# Notes\r\n你好", type="text/markdown")
+    expect(chat.composer).to_have_value("# Notes\n你好")
+    chat.composer.fill("")
+    give(chat, "drop", file="long.txt", content="word " * 5_000, type="text/plain")
+    expect(chat.composer).to_have_value("word " * 4_000)
+    refusal = chat.page.locator("#composer-error")
+    expect(refusal).to_contain_text("its beginning has been inserted")
+    chat.composer.fill("")
+    give(chat, "drop", file="picture.png", content="\0PNG", type="image/png")
+    expect(refusal).to_have_text(
+        "Files cannot be attached here; only the text in them can be used."
+    )
+    expect(chat.composer).to_have_value("")
+    give(chat, "paste", target="textarea", file="code.py", content="print(1)", type="")
+    expect(chat.composer).to_have_value("print(1)")
+
+
+def test_habit_10_arrow_up_edits_the_last_message(chat: Chat, upstream: Upstream) -> None:
+    for text in ("One", "Two\n  and more"):
+        chat.ask(text)
+    page = chat.page
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_text("You are editing an earlier message.")).to_be_visible()
+    expect(chat.composer).to_have_value("Two\n  and more")
+    page.keyboard.press("Escape")
+    expect(chat.composer).to_have_value("")
+    page.keyboard.type("not empty")
+    page.keyboard.press("ArrowUp")
+    expect(chat.composer).to_have_value("not empty")
+    chat.composer.fill("")
+    page.keyboard.press("ArrowUp")
+    chat.composer.fill("Three")
+    page.keyboard.press("Enter")
+    expect(chat.questions.last).to_contain_text("2/2")
+    chat.expect_status("complete").expect_words("Three")
+    expect(chat.questions).to_have_count(2)
+
+
+def test_habit_11_writing_goes_on_while_an_answer_streams(chat: Chat, upstream: Upstream) -> None:
+    upstream.play(Script("gated", ("First", " answer.")))
+    chat.send("One").expect_status("running").expect_words("First")
+    expect(chat.stop_button).to_be_visible()
+    chat.page.keyboard.type("Two")
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
+    chat.page.keyboard.type("A thought")
+    upstream.say("Second answer.")
+    upstream.release()
+    chat.expect_words("Second answer.").expect_status("complete")
+    expect(chat.questions).to_have_count(2)
+    expect(chat.answers.first).to_contain_text("First answer.")
+    expect(chat.composer).to_have_value("A thought")
+
+
+def test_habit_11_an_edit_waits_for_the_answer_it_replaces(chat: Chat, upstream: Upstream) -> None:
+    upstream.play(Script("gated", ("First", " answer.")))
+    chat.send("One").expect_status("running").expect_words("First")
+    chat.page.keyboard.press("ArrowUp")
+    chat.send("Instead")
+    expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
+    upstream.say("Another answer.")
+    upstream.release()
+    chat.expect_words("Another answer.").expect_status("complete")
+    expect(chat.questions).to_have_count(1)
+    expect(chat.questions).to_contain_text("2/2")
+
+
+# --- What is not accepted --------------------------------------------------------------------------------------------
+
+
+def sign_in(page: Page, person: Person) -> None:
+    page.get_by_label("User name or e-mail address").fill(person.name)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_habit_47_a_session_that_ends_while_writing_costs_nothing(
+    ann: Person, chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("401", "403")
+    chat.ask("Hello")
+    chat.composer.fill("Half a thought")
+    chat.page.context.clear_cookies(name="sessionid")
+    chat.composer.press("Enter")
+    expect(chat.page.get_by_text("You have been signed out. Your text is kept.")).to_be_visible()
+    expect(chat.composer).to_have_value("Half a thought")
+    chat.page.get_by_role("link", name="Sign in again").click()
+    sign_in(chat.page, ann)
+    expect(chat.page).to_have_url(CONVERSATION)
+    expect(chat.composer).to_have_value("Half a thought")
+    chat.composer.press("Enter")
+    expect(chat.questions).to_have_count(2)
+    chat.expect_status("complete")
+
+
+def test_habit_46_the_limit_has_a_banner_and_old_chats_open(
+    ann: Person, upstream: Upstream, complaints: Complaints, talk: Talk
+) -> None:
+    complaints.expect("429")
+    with ann.visitor() as visitor:
+        for number in range(9):
+            sent = visitor.send(f"Question {number}")
+            *_, last = visitor.events(sent["events"])
+            assert last.data["status"] == "complete"
+    chat = talk()
+    page = chat.page
+    expect(page.get_by_text("1 of 10 requests left today")).to_be_visible()
+    banner = page.locator("[data-live=limit]")
+    expect(banner).to_be_hidden()
+    chat.ask("The last one")
+    expect(page.get_by_text("0 of 10 requests left today")).to_be_visible()
+    moment = re.compile(r"renews at .*(\d{1,2}[:.]\d\d|midnight)", re.I)
+    expect(banner).to_contain_text(moment)
+    chat.send("One too many")
+    expect(page.locator("#composer-error")).to_contain_text(moment)
+    expect(banner).to_be_hidden()
+    expect(chat.composer).to_have_value("One too many")
+    expect(chat.questions).to_have_count(1)
+    page.reload()
+    expect(chat.composer).to_have_value("One too many")
+    chat.open(sent["url"])
+    expect(banner).to_contain_text(moment)
+    expect(chat.questions).to_contain_text("Question 8")
