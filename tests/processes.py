@@ -105,6 +105,7 @@ class Site:
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         folder.mkdir(exist_ok=True)
+        self.folder = folder
         self.port = int(variables.get("PORT") or free_port())
         self.output = folder / f"output-{self.port}"
         environment = scratch_environment(folder, **{"PORT": str(self.port), **variables})
@@ -124,6 +125,14 @@ class Site:
         for pid, _start in filter(is_alive, members):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def manage(self, *arguments: str) -> str:
+        """What a management command beside the running site prints."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=scratch_environment(self.folder),
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
 
     @property
     def text(self) -> str:

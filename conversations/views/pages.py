@@ -66,9 +66,21 @@ def new(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     found = access.get_conversation(owner(request), conversation_id)
+    before = _uuid_or_none(request.GET.get("before", ""))
     if wants_json(request):
-        return conversation_json(found, before=_uuid_or_none(request.GET.get("before", "")))
+        return conversation_json(found, before=before)
+    if request.GET.get("part") == "messages":
+        window = _window(selectors.transcript(found, before=before))
+        return render(request, "conversations/_messages.html", window)
     return chat_page(request, found)
+
+
+def _window(transcript: selectors.Transcript) -> dict[str, Any]:
+    """Its messages and the way to what came before them."""
+    return {
+        "rows": message_rows(transcript.messages),
+        "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
+    }
 
 
 def _suggested(query: Mapping[str, str]) -> str:
@@ -105,8 +117,7 @@ def chat_page(
         _prefill_edit(composer, transcript, request.GET.get("edit", ""))
     context |= {
         "conversation": shown,
-        "rows": message_rows(transcript.messages),
-        "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
+        **_window(transcript),
         "newer_hidden": before is not None,
         "compared": transcript.compared,
         "running": transcript.running,

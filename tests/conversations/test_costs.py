@@ -65,6 +65,9 @@ def test_window_of_a_long_conversation(talk: Talk, alice: User) -> None:
     older = talk.client.get(f"/c/{long.pk}/?before={before}").content.decode()
     assert "Message 449" in older
     assert "Message 499" not in older
+    part = talk.client.get(f"/c/{long.pk}/?before={before}&part=messages").content.decode()
+    assert "Message 449" in part
+    assert "<html" not in part
 
 
 def test_a_window_takes_as_long_in_a_conversation_ten_times_as_long(

@@ -42,6 +42,7 @@ export class ChatConversation extends HTMLElement {
     this.followRunning();
     this.outbox.restore();
     if (!this.outbox.isEmpty) this.welcome(false);
+    this.lookForOlder();
   }
 
   disconnectedCallback() {
@@ -61,6 +62,13 @@ export class ChatConversation extends HTMLElement {
     const target = location.hash.startsWith("#message-") && document.getElementById(location.hash.slice(1));
     const isLast = target && target === this.transcript.root.lastElementChild;
     if (isLast || (isNew ? !location.hash && !this.dataset.window : wasAtEnd)) this.pin.toEnd();
+  }
+
+  async lookForOlder() {
+    if (this.older || !this.transcript.root.querySelector("[data-older]")) return;
+    this.older = true;
+    const { OlderMessages } = await import("./older-messages.js");
+    this.older = new OlderMessages(this, this.listeners.signal);
   }
 
   left() {
@@ -190,6 +198,7 @@ export class ChatConversation extends HTMLElement {
   showTranscript(page) {
     this.unfollow();
     this.transcript.show(page, this.outbox.articles);
+    this.lookForOlder();
     this.followRunning();
     this.pin.follow();
     if (!this.composer.isRunning) this.outbox.pump();
