@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 
 from . import selectors, services, setup
 from .models import User, check_fits, fold
@@ -44,6 +45,13 @@ class AccountAdapter(DefaultAccountAdapter):
             )
             return False
         return bool(super().confirm_email(request, email_address))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """In the language of the person it goes to, whoever asked for it in whichever browser."""
+        user = context.get("user")
+        language = user.language if isinstance(user, User) else ""
+        with translation.override(language or translation.get_language()):
+            super().send_mail(template_prefix, email, context)
 
     def get_login_stages(self) -> list[str]:
         ours = "accounts.authentication.EmailVerificationStage"

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
-from datetime import date
+import subprocess
+import sys
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
+from django.core import mail
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone, translation
 
 from accounts.models import UsagePeriod, UsageRecord, User
+from accounts.quotas import QuotaExceeded
+from conversations import errors
 from conversations.models import RolePreset
+from tests.processes import ROOT
 
 from .test_every_route import PRIVATE, ROUTES, address, ids
-from .visible import english_on
+from .visible import english_in, english_on
 
 __all__ = ["ids"]  # a fixture
 
@@ -96,3 +106,140 @@ def test_one_row_in_the_administration(sasha_client: Client, rows: None, model: 
     for page in ("change", "delete", "history") if row else ():
         url = reverse(f"{name}_{page}", args=[row.pk])
         check(chinese(sasha_client).get(url), known=KNOWN_TO_STAFF)
+
+
+# --- E-mails ---------------------------------------------------------------------------------------------------------
+
+MAILS = sorted(path.name for path in (ROOT / "templates/account/email").glob("*.txt"))
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_mails_are_chinese(alice: User, name: str) -> None:
+    context = {
+        "user": alice,
+        "username": alice.username,
+        "email": alice.email,
+        "current_site": {"domain": "https://chat.example.org"},
+        "password_reset_url": "https://chat.example.org/1",
+        "activate_url": "https://chat.example.org/2",
+    }
+    with translation.override("zh-hans"):
+        text = render_to_string(f"account/email/{name}", context)
+    assert not english_in(text, known=KNOWN)
+    assert re.search(r"[\u4e00-\u9fff]", text) or name == "base_message.txt"
+
+
+@pytest.mark.parametrize(
+    ("language", "browser", "subject"),
+    [
+        ("zh-hans", "en", "设置新密码"),
+        ("en", "zh-CN", "Choose a new password"),
+        ("", "zh-CN", "设置新密码"),
+    ],
+)
+def test_a_mail_is_in_its_readers_language(
+    alice: User, sasha: User, client: Client, language: str, browser: str, subject: str
+) -> None:
+    User.objects.filter(pk=alice.pk).update(language=language)
+    headers = {"accept-language": browser}
+    client.post("/accounts/password/reset/", {"email": alice.email}, headers=headers)
+    (sent,) = mail.outbox
+    assert sent.subject == subject
+    assert bool(re.search(r"[\u4e00-\u9fff]", str(sent.body))) == (
+        subject != "Choose a new password"
+    )
+
+
+# --- Whose language --------------------------------------------------------------------------------------------------
+
+
+def test_the_switch_is_there_before_anyone_signs_in(sasha: User, client: Client) -> None:
+    page = client.get("/accounts/login/").content.decode()
+    assert 'lang="zh-hans"' in page
+    assert "简体中文" in page
+    assert "登录" not in page
+    client.post("/language/", {"language": "zh-hans", "next": "/accounts/login/"})
+    page = client.get("/accounts/login/", headers={"accept-language": "en"}).content.decode()
+    assert '<html lang="zh-hans"' in page
+    assert "登录" in page
+    assert "English" in page
+
+
+def test_a_choice_counts_more_than_the_browser(alice: User, alice_client: Client) -> None:
+    alice_client.post("/language/", {"language": "en"}, headers=CHINESE)
+    assert '<html lang="en"' in alice_client.get("/", headers=CHINESE).content.decode()
+    alice_client.post("/language/", {"language": "zh-hans"})
+    assert '<html lang="zh-hans"' in alice_client.get("/").content.decode()
+
+
+def test_the_choice_stays_after_signing_out(alice_client: Client) -> None:
+    alice_client.post("/language/", {"language": "zh-hans"})
+    alice_client.post("/accounts/logout/")
+    assert '<html lang="zh-hans"' in alice_client.get("/accounts/login/").content.decode()
+
+
+@pytest.mark.parametrize("browser", ["zh-CN", "zh", "zh-Hans-CN", "zh-SG,en;q=0.5"])
+def test_browsers_that_ask_for_chinese(sasha: User, client: Client, browser: str) -> None:
+    page = client.get("/accounts/login/", headers={"accept-language": browser})
+    assert '<html lang="zh-hans"' in page.content.decode()
+    assert page["Content-Language"] == "zh-hans"
+
+
+@pytest.mark.parametrize("browser", ["fr-FR", "*", "", "xx;q=nonsense"])
+def test_other_browsers_get_the_sites_language(sasha: User, client: Client, browser: str) -> None:
+    page = client.get("/accounts/login/", headers={"accept-language": browser})
+    assert '<html lang="en"' in page.content.decode()
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", sorted(errors.SENTENCES))
+def test_sentences_about_answers(code: str) -> None:
+    with translation.override("zh-hans"):
+        assert not english_in(errors.sentence(code), known=KNOWN)
+
+
+def test_errors_for_programs(alice_client: Client) -> None:
+    headers = {**CHINESE, "accept": "application/json"}
+    body = {"content": " ", "client_id": "1"}
+    for url in ("/c/", f"/c/{UUID(int=1)}/", "/presets/"):
+        response = alice_client.post(url, body, content_type="application/json", headers=headers)
+        if "error" in (answer := response.json() if response.content else {}):
+            assert not english_in(answer["error"]["message"], known=KNOWN | {"client_id"})
+    refused = alice_client.post("/c/", {"content": " "}, "application/json", headers=headers)
+    assert refused.json()["error"]["message"] == "消息为空，请先输入内容。"
+    missing = alice_client.get(f"/c/{UUID(int=1)}/", headers=headers)
+    assert missing.json()["error"]["message"] == "这里没有内容，或者内容不属于您。"
+
+
+def test_a_quota_says_when_it_renews() -> None:
+    at = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+    refusal = QuotaExceeded("quota_requests", limit=20, resets_at=at)
+    with translation.override("zh-hans"), timezone.override("Asia/Shanghai"):
+        sentence = str(refusal.message)
+    assert sentence == (
+        "您今天的 20 次请求已用完。额度将于 2026年11月25日 00:00（Asia/Shanghai）恢复。"
+    )
+
+
+# --- The site's own language ------------------------------------------------------------------------------------------
+
+
+def test_english_stays_english_on_a_chinese_site() -> None:
+    """In a process of its own: Django remembers the site's language."""
+    code = (
+        "import django; django.setup();"
+        "from django.utils import translation as t;"
+        "print(t.gettext('Send'), [(t.activate('en'), t.gettext('Send'))[1]])"
+    )
+    environment = {
+        **os.environ,
+        "LANGUAGE_CODE": "zh-hans",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    assert run.stdout.decode().strip() == "发送 ['Send']"

@@ -19,8 +19,8 @@ CHINESE = r"[\u3400-\u9fff]"
 HALF_WIDTH = re.compile(
     rf"{CHINESE}[,;:!?()]|[,;!?()]{CHINESE}|{CHINESE}\.(?!\w)|{CHINESE} +{CHINESE}"
 )
-# Names, which are the same in both languages.
-SAME = {"Chatsite", "top p", "Top p"}
+# The same in both languages.
+SAME = {"Chatsite", "top p", "Top p", "%(used)s %(renews)s"}
 
 
 @pytest.fixture(scope="module")

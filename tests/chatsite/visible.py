@@ -6,27 +6,16 @@ import re
 from html.parser import HTMLParser
 
 SILENT = {"script", "style", "code", "pre", "math"}
-EMPTY = {
-    "area",
-    "base",
-    "br",
-    "col",
-    "embed",
-    "hr",
-    "img",
-    "input",
-    "link",
-    "meta",
-    "source",
-    "wbr",
-}
-SPOKEN = {"alt", "aria-label", "aria-description", "placeholder", "title", "label"}
-ADDRESS = re.compile(
-    r"https?://\S+|[\w.+-]+@[\w.-]+|[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{32}\b|\S*\*{4,}"
+EMPTY = set(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"]
 )
-PERMISSION = re.compile(
-    r" \| Can (?:add|change|delete|view) "
-)  # rows that Django writes, in English
+SPOKEN = {"alt", "aria-label", "aria-description", "placeholder", "title", "label"}
+# Addresses, ids, what is starred out, and places that scripts fill in.
+ADDRESS = re.compile(
+    r"https?://\S+|[\w.+-]+@[\w.-]+|[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{32}\b|\S*\*{4,}|\{\w+\}"
+)
+# Rows that Django writes, in English.
+PERMISSION = re.compile(r" \| Can (?:add|change|delete|view) ")
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+(?:['’-][A-Za-z]+)*")
 
 
