@@ -114,6 +114,8 @@ def chat_page(
     )
     if composer is None:
         composer = Composer(action=_send_url(shown), content=_suggested(request.GET))
+        # On a telephone the keyboard would cover what one came to read.
+        composer.autofocus = "Mobi" not in request.headers.get("User-Agent", "")
         _prefill_edit(composer, transcript, request.GET.get("edit", ""))
     context |= {
         "conversation": shown,

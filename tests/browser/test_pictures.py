@@ -35,9 +35,7 @@ A leaf is green as long as it makes **chlorophyll**. When the days grow short, t
 |:--|:--|:--|
 | chlorophyll | green | spring to summer |
 | carotenoids | yellow, orange | all the time |
-| anthocyanins | red, purple | in autumn only |
-
-Why a tree should spend sugar on red just before it drops the leaf is argued about. The best guess: a sunshade.""",
+| anthocyanins | red, purple | in autumn only |""",
     "Add up a column of a CSV file": """`csv.DictReader` reads the header for you, and `Decimal` keeps money exact:
 
 ```python
@@ -73,9 +71,7 @@ CHINESE = {
 |:--|:--|:--|
 | 叶绿素 | 绿 | 春夏 |
 | 类胡萝卜素 | 黄、橙 | 一直 |
-| 花青素 | 红、紫 | 只在秋天 |
-
-树为什么要在落叶前把糖花在红色上，至今没有定论。较可信的猜测是：为叶子遮阳。""",
+| 花青素 | 红、紫 | 只在秋天 |""",
     "帮我给房东写一封礼貌的信": "",
     "三天雨天的行李清单": "",
     "用十岁孩子能懂的话讲复利": "",
@@ -136,7 +132,12 @@ def prepared(
 ) -> Iterator[dict[str, Prepared]]:
     """One person for each language, on a site of their own."""
     folder = tmp_path_factory.mktemp("pictures")
-    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
+    variables = {
+        **ADMINISTRATOR,
+        "OPENAI_BASE_URL": endpoint.url,
+        "OPENAI_MODEL": "qwen3-8b",
+        "SIGN_IN_LIMITS": "off",
+    }
     endpoint.reset()
     with Site(folder, **variables) as running:
         site = running.wait_until_ready()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+import re
 
+import pytest
+from playwright.sync_api import FloatRect, Page, expect
+
+from tests.browser.chat import Chat
 from tests.browser.people import Open, Person, Talk
 
 pytestmark = pytest.mark.browser
@@ -45,3 +48,114 @@ def test_habit_45_a_chosen_theme_does_not_flash(ann: Person, open_browser: Open)
         expect(page.locator("html")).to_have_attribute("data-contrast", "more")
         expect(page.locator("meta[name=theme-color]")).to_have_attribute("content", "#1b1a18")
         assert page.locator("head link[rel=stylesheet]").count() == 1  # what paints waits for it
+
+
+# --- A telephone -----------------------------------------------------------------------------------------------------
+
+PHONE = {
+    "has_touch": True,
+    "is_mobile": True,
+    "viewport": {"width": 390, "height": 760},
+    "user_agent": "Mozilla/5.0 (Linux; Android 16; K) AppleWebKit/537.36 Chrome/156.0 Mobile Safari/537.36",
+}
+# A stand-in for Safari's, whose keyboard covers the page; the test says how much of it.
+COVERED = """
+const viewport = Object.assign(new EventTarget(), { height: innerHeight, offsetTop: 0, scale: 1 });
+Object.defineProperty(window, "visualViewport", { value: viewport });
+"""
+COVER = """pixels => {
+  visualViewport.height = innerHeight - pixels;
+  visualViewport.dispatchEvent(new Event("resize"));
+}"""
+SMALL_TARGETS = """least => [...document.querySelectorAll("a[href], button, summary, select, input, textarea")]
+  .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: false }))
+  .filter((element) => !element.closest("p, .message-body, .visually-hidden, .skip-link, .veil"))
+  .map((element) => (/checkbox|radio/.test(element.type) && element.labels[0]) || element)
+  .map((element) => [element, element.getBoundingClientRect()])
+  .filter(([element, { width, height }]) => Math.min(width, height) < least && width && height)
+  .map(([element, { width, height }]) => `${element.outerHTML.slice(0, 120)} ${width}x${height}`)"""
+SMALL_LETTERS = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea")]
+  .filter((element) => parseFloat(getComputedStyle(element).fontSize) < 16)
+  .map((element) => element.outerHTML.slice(0, 120))"""
+
+
+def tap_to_ask(chat: Chat, text: str) -> None:
+    """Enter begins a new line on a telephone."""
+    chat.composer.fill(text)
+    chat.send_button.tap()
+    chat.expect_status("complete")
+
+
+def bottom(box: FloatRect | None) -> float:
+    assert box
+    return box["y"] + box["height"]
+
+
+def test_habit_49_the_composer_stays_above_the_keyboard(talk: Talk) -> None:
+    """Where the keyboard shrinks the page, and where it covers it."""
+    chat = talk(**PHONE)
+    page = chat.page
+    content = page.locator("meta[name=viewport]").get_attribute("content") or ""
+    assert "interactive-widget=resizes-content" in content
+    assert "viewport-fit=cover" in content
+    assert "user-scalable" not in content
+    tap_to_ask(chat, "Hello")
+    page.set_viewport_size({"width": 390, "height": 420})
+    expect(chat.send_button).to_be_in_viewport(ratio=1)
+    assert bottom(chat.send_button.bounding_box()) <= 420
+
+    page.add_init_script(COVERED)
+    page.set_viewport_size({"width": 390, "height": 760})
+    page.reload()
+    chat.composer.tap()
+    expect(page.locator("[data-draft]")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(COVER, 340)
+    assert bottom(chat.send_button.bounding_box()) <= 420
+    page.evaluate(COVER, 0)
+    assert bottom(chat.send_button.bounding_box()) > 600
+
+
+def test_habit_49_no_zoom_and_no_keyboard_before_one_asks(talk: Talk) -> None:
+    chat = talk(**PHONE)
+    page = chat.page
+    expect(page.locator("chat-composer:defined")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(chat.composer).not_to_be_focused()
+    for path in ("/", "/settings/profile/", "/settings/appearance/", "/presets/"):
+        chat.open(path)
+        assert page.evaluate(SMALL_LETTERS) == []
+
+
+def test_habit_49_everything_is_large_enough_for_a_thumb(talk: Talk) -> None:
+    chat = talk(**PHONE)
+    page = chat.page
+    tap_to_ask(chat, "```python\nprint('Hello')\n```")
+    assert page.evaluate(SMALL_TARGETS, 44) == []
+    page.get_by_role("link", name="Open the sidebar").tap()
+    expect(page.get_by_role("link", name="Close the sidebar")).to_be_focused()
+    page.locator(".account-menu summary").tap()
+    assert page.evaluate(SMALL_TARGETS, 44) == []
+    for path in ("/settings/profile/", "/settings/appearance/", "/settings/sessions/"):
+        chat.open(path)
+        assert page.evaluate(SMALL_TARGETS, 44) == []
+
+
+def test_habit_49_the_drawer_closes_by_a_tap_beside_it(talk: Talk) -> None:
+    page = talk(**PHONE).page
+    page.get_by_role("link", name="Open the sidebar").tap()
+    new_chat = page.locator("#sidebar").get_by_role("link", name="New chat")
+    expect(new_chat).to_be_in_viewport()
+    page.touchscreen.tap(375, 400)
+    expect(new_chat).not_to_be_in_viewport()
+
+
+def test_habit_49_safe_areas_are_kept_free(talk: Talk) -> None:
+    """Bars and dock ask for the insets that a cut-out or a home indicator needs."""
+    page = talk(**PHONE).page
+    rules = page.evaluate(
+        "() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])"
+        ".map((rule) => rule.cssText).join('')"
+    )
+    for part in ("sidebar", "topbar", "dock"):
+        assert re.search(rf"\.{part} \{{[^}}]*safe-area-inset", rules), part
