@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import lists, messages, organizing, pages, presets, stream
+from .views import lists, messages, organizing, pages, preset_versions, presets, stream
 
 app_name = "conversations"
 urlpatterns = [
@@ -44,5 +44,11 @@ urlpatterns = [
     path("presets/<uuid:preset_id>/", presets.preset, name="preset"),
     path("presets/<uuid:preset_id>/delete/", presets.delete, name="preset-delete"),
     path("presets/<uuid:preset_id>/duplicate/", presets.duplicate, name="preset-duplicate"),
+    path("presets/<uuid:preset_id>/versions/", preset_versions.versions, name="preset-versions"),
+    path(
+        "presets/<uuid:preset_id>/versions/<int:number>/restore/",
+        preset_versions.restore,
+        name="preset-restore",
+    ),
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
 ]

@@ -73,6 +73,7 @@ def ids(alice: User) -> dict[str, object]:
     preset = RolePreset.objects.create(owner=alice, name="Private", instruction="Private")
     return {
         "preset_id": preset.pk,
+        "number": 1,
         "session_id": session.pk,
         "conversation_id": conversation.pk,
         "message_id": answer.pk,

@@ -1,0 +1,94 @@
+"""What changed between two texts, word by word, in pieces a page can show. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import groupby
+
+MOST_PARTS = 4_000  # comparing more takes too long: then lines are compared, then nothing
+CONTEXT = 120  # characters of what stays the same, around what does not
+LEAST_ALIKE = 0.35  # with less in common one text has taken the place of the other
+
+# Where words are written without spaces each character is one; elsewhere a word has the space after it.
+EACH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+WORDS = re.compile(rf"[{EACH}]|[^\W{EACH}]+[^\S\n]*|\n|[^\w\n]")
+LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """kind: `same`, `added`, `removed` or `gap` (a stretch of what stays the same, left out)."""
+
+    kind: str
+    text: str
+
+
+def compare(before: str, after: str) -> list[Piece]:
+    """The way from one text to the other; what is removed comes before what takes its place."""
+    for parts in (WORDS, LINES):
+        old, new = parts.findall(before), parts.findall(after)
+        start = _shared(old, new)
+        end = _shared(old[start:][::-1], new[start:][::-1])
+        middles = old[start : len(old) - end], new[start : len(new) - end]
+        if max(map(len, middles)) <= MOST_PARTS:
+            pieces = [
+                Piece("same", "".join(old[:start])),
+                *_between(*middles),
+                Piece("same", "".join(old[len(old) - end :])),
+            ]
+            return _shortened(_joined(pieces))
+    return _joined([Piece("removed", before), Piece("added", after)])
+
+
+def _shared(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many parts both begin with."""
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
+    matcher = SequenceMatcher(None, old, new)
+    if matcher.ratio() < LEAST_ALIKE:
+        yield Piece("removed", "".join(old))
+        yield Piece("added", "".join(new))
+        return
+    for kind, i, j, k, m in matcher.get_opcodes():
+        if kind == "equal":
+            yield Piece("same", "".join(old[i:j]))
+        else:
+            yield Piece("removed", "".join(old[i:j]))
+            yield Piece("added", "".join(new[k:m]))
+
+
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Without empty ones; neighbours of one kind as one."""
+    kept = [piece for piece in pieces if piece.text]
+    return [
+        Piece(kind, "".join(piece.text for piece in group))
+        for kind, group in groupby(kept, key=lambda piece: piece.kind)
+    ]
+
+
+def _shortened(pieces: list[Piece]) -> list[Piece]:
+    """What stays the same only near what does not."""
+    shown: list[Piece] = []
+    for number, piece in enumerate(pieces):
+        head = CONTEXT if number else 0
+        tail = CONTEXT if number + 1 < len(pieces) else 0
+        if piece.kind != "same" or len(piece.text) <= head + tail + CONTEXT:
+            shown.append(piece)
+            continue
+        left_out = piece.text[head : len(piece.text) - tail]
+        shown += [
+            replace(piece, text=piece.text[:head]),
+            Piece("gap", left_out),
+            replace(piece, text=piece.text[len(piece.text) - tail :]),
+        ]
+    return [piece for piece in shown if piece.text]
