@@ -10,6 +10,7 @@ requests with the same last message, and then `answer`.
     answer                what `pieces` say, else an echo in Markdown; delay=SECONDS between pieces
     slow                  tokens=20 words at rate=25 a second
     gated                 the first piece, then one more for each `upstream.release()`; headers=1: nothing before it
+    steps                 at full speed; at=10,50 waits for `upstream.release()` after that many pieces
     reasoning             thinks first; field=reasoning_content or reasoning
     empty                 finishes without a word
     parts                 the content as a list of parts, after one that is null
@@ -487,6 +488,17 @@ async def slow(play: Play) -> None:
         await play.text(f"word{index} ")
         due = start + (index + 1) / play.number("rate", 25)
         await asyncio.sleep(max(0.0, due - loop.time()))
+    await play.finish()
+
+
+@script("steps")
+async def steps(play: Play) -> None:
+    marks = {int(mark) for mark in play.options["at"].split(",")}
+    await play.delta(role="assistant", content="")
+    for number, piece in enumerate(play.pieces(), start=1):
+        await play.text(piece)
+        if number in marks:
+            await play.upstream.wait_for_release()
     await play.finish()
 
 

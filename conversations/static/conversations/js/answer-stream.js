@@ -1,5 +1,5 @@
 // One running answer: from the server's events into its <article>, until the end or until closed. Bubbling events:
-//   answer:grew                          something was added
+//   answer:grew {where}                  markup was added in that element
 //   answer:lost / answer:found           the connection
 //   answer:ended {status, message}       nothing more will come
 import { getJson } from "../../chatsite/js/requests.js";
@@ -46,8 +46,12 @@ export class AnswerStream {
     this.article.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
+  grew(where) {
+    this.say("answer:grew", { where });
+  }
+
   connected() {
-    this.thought = ""; // replayed whole on each connection
+    this.hasThought = false; // it is replayed whole on each connection
     this.say("answer:found");
   }
 
@@ -84,15 +88,17 @@ export class AnswerStream {
     }
   }
 
-  // A server-rendered beginning, shown before scripts ran, gives way to the first block.
+  // A server-rendered beginning, shown before scripts ran, gives way to the first block. Looked for from the end: an
+  // answer may have thousands.
   wrapper(index) {
-    const found = this.body.querySelector(`:scope > [data-block="${index}"]`);
-    if (found) return found;
-    if (!this.body.querySelector(":scope > [data-block]")) this.body.replaceChildren();
+    let before = this.body.lastElementChild;
+    while (before && Number(before.dataset.block) > index) before = before.previousElementSibling;
+    if (before?.dataset.block === String(index)) return before;
+    if (!this.body.firstElementChild?.dataset.block) this.body.replaceChildren();
     const made = document.createElement("div");
     made.dataset.block = index;
-    const after = [...this.body.children].find((other) => Number(other.dataset.block) > index);
-    this.body.insertBefore(made, after ?? null);
+    if (before?.isConnected) before.after(made);
+    else this.body.prepend(made);
     return made;
   }
 
@@ -108,27 +114,24 @@ export class AnswerStream {
   }
 
   block({ index, html }) {
-    this.fill(index, html);
-    for (const other of [...this.body.children]) {
-      if (Number(other.dataset.block) > index) other.remove();
-    }
-    this.say("answer:grew");
+    const wrapper = this.fill(index, html);
+    while (wrapper.nextElementSibling) wrapper.nextElementSibling.remove();
+    this.grew(wrapper);
   }
 
   // The open block takes the place of what stood there, its tail included.
   open({ index, html }) {
     const wrapper = this.fill(index, html);
     if (!html) wrapper.remove();
-    this.say("answer:grew");
+    this.grew(wrapper);
   }
 
   // What has come since the open block was rendered; each event goes on where the last one stopped.
   tail({ index, text }) {
     const wrapper = this.wrapper(index);
     const old = wrapper.querySelector("[data-tail]");
-    if (old) old.append(text);
+    if (old) old.firstChild.appendData(text);
     else this.tailPlace(wrapper).append(this.tailNode(text));
-    this.say("answer:grew");
   }
 
   // Where the text would stand once rendered: in the code, the last item or the last paragraph.
@@ -152,11 +155,10 @@ export class AnswerStream {
   replace({ html }) {
     this.body.innerHTML = html;
     this.shown = undefined;
-    this.say("answer:grew");
+    this.grew(this.body);
   }
 
   reasoning({ text }) {
-    this.thought = (this.thought ?? "") + text;
     let details = this.article.querySelector("[data-reasoning]");
     if (!details) {
       details = document.createElement("details");
@@ -167,8 +169,10 @@ export class AnswerStream {
       details.querySelector("summary").textContent = textThinking;
       this.body.before(details);
     }
-    details.querySelector(".reasoning-text").textContent = this.thought;
-    this.say("answer:grew");
+    const place = details.querySelector(".reasoning-text");
+    if (this.hasThought) place.firstChild.appendData(text);
+    else place.textContent = text;
+    this.hasThought = true;
   }
 
   thoughtFor({ seconds }) {

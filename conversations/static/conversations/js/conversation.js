@@ -22,7 +22,7 @@ export class ChatConversation extends HTMLElement {
       target.addEventListener(name, (event) => handle.call(this, event), { signal });
     on("composer:send", ({ detail }) => this.take(detail));
     on("composer:edit-last", this.editLast);
-    on("answer:grew", () => this.transcript.decorate());
+    on("answer:grew", ({ detail }) => this.transcript.decorate(detail.where));
     on("answer:lost", () => this.showConnection(this.dataset.textLost));
     on("answer:found", () => this.showConnection(""));
     on("answer:ended", this.ended);

@@ -68,9 +68,10 @@ export class Transcript {
     this.decorate();
   }
 
-  decorate() {
-    if (!this.root.querySelector(".code-head:not(:has(button))")) return;
-    import("./code-blocks.js").then(({ addCodeButtons }) => addCodeButtons(this.root, this.texts));
+  // root: what is new, where that is known: a transcript is long, and an answer grows many times a second.
+  decorate(root = this.root) {
+    if (!root.querySelector(".code-head:not(:has(button))")) return;
+    import("./code-blocks.js").then(({ addCodeButtons }) => addCodeButtons(root, this.texts));
   }
 }
 
