@@ -13,7 +13,7 @@ from accounts.models import User
 
 from .. import catalogue
 from ..models import ChatModel, Conversation, RolePreset
-from .drawer import drawer_of
+from .drawer import drawer_of, variables_of
 
 EXAMPLES = 4
 
@@ -49,7 +49,7 @@ def picker_context(
     language: str,
     errors: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Models, presets, greeting, example prompts, parameters.
+    """Models, presets, greeting, example prompts, parameters and variables.
 
     chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
     """
@@ -64,6 +64,7 @@ def picker_context(
         "current_model": model_choice(current, is_current=True) if current else None,
         "presets": [preset_choice(one, is_current=one == preset) for one in presets],
         "drawer": current and drawer_of(current, preset, shown, chosen, errors),
+        "variables": variables_of(preset, shown, chosen),
         "current_preset": preset_choice(preset, is_current=True) if preset else None,
         "greeting": preset.greeting if preset and preset.greeting else _("What can I help with?"),
         "example_prompts": preset.example_prompts[:EXAMPLES] if preset else general_examples(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..models import ChatModel, Conversation, RolePreset
 from ..parameters import PARAMETERS, Parameter
+from ..variables import variables_in
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,19 @@ class ParameterField:
 
 
 @dataclass(frozen=True)
+class Variable:
+    """One of the role's `{{variables}}` and what it stands for so far."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Drawer:
-    """fields: those the current model takes. refused: the names of the others. is_new: nothing is stored yet."""
+    """fields: those the current model takes. refused: the names of the others."""
 
     fields: tuple[ParameterField, ...]
     refused: tuple[str, ...]
-    is_new: bool
 
     @property
     def count(self) -> int:
@@ -76,8 +84,21 @@ def drawer_of(
     return Drawer(
         fields=tuple(fields),
         refused=tuple(str(PARAMETERS[name].label) for name in PARAMETERS if name in refused),
-        is_new=shown is None,
     )
+
+
+def variables_of(
+    preset: RolePreset | None, shown: Conversation | None, typed: Mapping[str, Any]
+) -> list[Variable]:
+    """What the role asks for. typed: as for the parameters, in fields named `variable_<name>`."""
+    stored = shown.preset_variables if shown else {}
+    values = {
+        name: typed.get(f"variable_{name}", stored.get(name, ""))
+        for name in variables_in(preset.instruction if preset else "")
+    }
+    return [
+        Variable(name, value if isinstance(value, str) else "") for name, value in values.items()
+    ]
 
 
 def number(value: float | int | None) -> str:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
 from accounts.models import User
@@ -21,10 +21,11 @@ from chatsite.views import wants_json
 
 from .. import access, catalogue, selectors
 from ..errors import ConversationError
+from ..forms import fields_of, text_field
 from ..models import Conversation
 from .choices import picker_context
 from .quota import quota_view
-from .replies import signed_in, with_retry_after
+from .replies import refusals, signed_in, with_retry_after
 from .rows import message_rows
 from .sidebar import sidebar_context
 
@@ -55,11 +56,16 @@ def language() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@refusals
 def new(request: HttpRequest) -> HttpResponseBase:
-    """An empty chat. Nothing is written before the first message."""
-    return chat_page(request, None)
+    """An empty chat. Nothing is written before the first message; POST shows what a form without scripts has chosen."""
+    if request.method != "POST":
+        return chat_page(request, None)
+    fields = fields_of(request)
+    composer = Composer(action=_send_url(None), content=text_field(fields, "content"))
+    return chat_page(request, None, composer=composer, chosen=fields)
 
 
 @require_safe

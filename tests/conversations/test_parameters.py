@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations.models import ChatModel, Conversation
+from conversations.models import ChatModel, Conversation, RolePreset
 from conversations.parameters import PARAMETERS
 from tests.conversations.talk import Talk
 from tests.upstream import Script, Upstream
@@ -151,3 +151,49 @@ def test_a_refused_form_keeps_what_was_typed(talk: Talk) -> None:
 def test_without_a_model_there_is_no_drawer(talk: Talk) -> None:
     ChatModel.objects.update(enabled=False)
     assert "data-drawer" not in talk.client.get("/").content.decode()
+
+
+# --- Roles in a new chat ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def letters(chat_model: ChatModel) -> RolePreset:
+    return RolePreset.objects.create(
+        slug="letters",
+        name="Letter writer",
+        instruction="Write about {{topic}} to {{the <reader>}}.",
+        greeting="Whom shall we write to?",
+        example_prompts=["Say thank you"],
+    )
+
+
+def test_a_new_chat_asks_for_the_variables_of_its_role(talk: Talk, letters: RolePreset) -> None:
+    page = talk.client.get("/?preset=letters&variable_topic=tea").content.decode()
+    assert 'name="variable_topic"' in page
+    assert ">tea</textarea>" in page
+    assert 'name="variable_the &lt;reader&gt;"' in page
+    conversation = begun(talk, preset="letters", variable_topic="tea")
+    assert conversation.preset_variables == {"topic": "tea"}
+    page = talk.client.get(f"/c/{conversation.pk}/").content.decode()
+    assert page.count('name="variable_topic"') == 1
+    assert 'form="conversation-settings"' in page.split('name="variable_topic"')[1].split(">")[0]
+
+
+def test_a_form_chooses_a_role_before_the_first_message(talk: Talk, letters: RolePreset) -> None:
+    fields = {"preset": "letters", "content": "My draft", "temperature": "0.5"}
+    response = talk.client.post("/", fields)
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert letters.greeting in page
+    assert ">My draft</textarea>" in page
+    assert 'value="0.5"' in page
+    assert not Conversation.objects.exists()
+
+
+def test_a_form_that_cannot_be_read_is_refused(talk: Talk) -> None:
+    assert talk.client.post("/", {"content": "a\x00b"}).status_code == 400
+
+
+def test_an_example_keeps_the_role(talk: Talk, letters: RolePreset) -> None:
+    page = talk.client.get("/?preset=letters").content.decode()
+    assert 'href="?preset=letters&amp;q=Say%20thank%20you"' in page

@@ -25,7 +25,7 @@ export class ChatComposer extends HTMLElement {
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.form = this.querySelector("form");
-    this.input = this.querySelector("textarea");
+    this.input = this.form.elements.content;
     this.drafts = new Drafts(this.dataset.draft);
     this.input.enterKeyHint = this.sendsByEnter ? "send" : "enter";
     this.form.addEventListener("submit", (event) => this.submitted(event), { signal });
@@ -36,7 +36,9 @@ export class ChatComposer extends HTMLElement {
     window.addEventListener("storage", (event) => this.changedElsewhere(event), { signal });
     this.loadDraft();
     this.fit();
-    if (!touch.matches && !location.hash) this.input.focus({ preventScroll: true });
+    // What the role asks for comes before the message.
+    const first = this.querySelector("[data-variable][autofocus]") ?? this.input;
+    if (!touch.matches && !location.hash) first.focus({ preventScroll: true });
   }
 
   disconnectedCallback() {

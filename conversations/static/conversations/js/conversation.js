@@ -6,7 +6,9 @@ import { Outbox } from "./outbox.js";
 import { ScrollPin } from "./scroll-pin.js";
 import { newestIn, Transcript } from "./transcript.js";
 
-const LIVE = ["conversations", "title", "pickers", "parameters", "settings", "quota", "limit"];
+const LIVE = [
+  "conversations", "title", "choice", "pickers", "variables", "parameters", "settings", "quota", "limit",
+];
 
 export class ChatConversation extends HTMLElement {
   connectedCallback() {
@@ -85,7 +87,8 @@ export class ChatConversation extends HTMLElement {
   }
 
   welcome(isShown) {
-    this.querySelector("[data-welcome]")?.toggleAttribute("hidden", !isShown);
+    const parts = this.querySelectorAll("[data-welcome], [data-live=variables]");
+    for (const part of parts) part.toggleAttribute("hidden", !isShown);
   }
 
   // question, answer: their articles. reply: the server's, with their ids and addresses.
@@ -292,12 +295,9 @@ export class ChatConversation extends HTMLElement {
   }
 
   async picked({ target }) {
-    if (target.form?.id !== "conversation-settings" || !target.matches("[data-picker]")) return;
-    try {
-      await post(target.form.action, this.composer.choices);
-    } catch (failure) {
-      this.complain(failure);
-    }
+    if (!target.matches("[data-picker]")) return;
+    const { choose } = await import("./choices.js");
+    choose(this, target);
   }
 
   keyPressed(event) {

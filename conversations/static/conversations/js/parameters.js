@@ -27,7 +27,10 @@ class ChatParameters extends HTMLElement {
 
   typed({ target }) {
     const parameter = target.closest("[data-parameter]");
-    if (!parameter) return;
+    if (!parameter) {
+      target.dataset.changed = "";
+      return;
+    }
     const text = textOf(parameter);
     if (target.matches("[data-slider]")) text.value = target.value;
     text.dataset.changed = "";
@@ -36,29 +39,31 @@ class ChatParameters extends HTMLElement {
 
   changed({ target }) {
     const parameter = target.closest("[data-parameter]");
-    if (!parameter) return;
+    if (!parameter) {
+      this.save(target);
+      return;
+    }
     const text = textOf(parameter);
     text.value = text.value.trim().replace(",", ".");
     text.dataset.changed = "";
     show(parameter);
     complain(parameter, isRight(parameter) ? "" : parameter.dataset.textRange);
     this.count();
-    if (isRight(parameter)) this.save(parameter);
+    if (isRight(parameter)) this.save(text);
   }
 
-  async save(parameter) {
+  // field: a parameter's text or one of the role's variables.
+  async save(field) {
     const saved = this.querySelector("[data-saved]");
-    if (!saved) return;
-    const text = textOf(parameter);
-    const { value } = text;
-    if (value === text.defaultValue) return; // what is stored
+    const { name, value } = field;
+    if (!saved || value === field.defaultValue) return; // nowhere to, or stored already
     saved.textContent = "";
     try {
-      await post(document.getElementById("conversation-settings").action, { [text.name]: value });
-      text.defaultValue = value;
+      await post(document.getElementById("conversation-settings").action, { [name]: value });
+      field.defaultValue = value;
       saved.textContent = saved.dataset.textSaved;
     } catch (failure) {
-      complain(parameter, failure.sentence || this.closest("chat-conversation").dataset.textUnreachable);
+      saved.textContent = failure.sentence || this.closest("chat-conversation").dataset.textUnreachable;
     }
   }
 

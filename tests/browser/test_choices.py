@@ -1,0 +1,189 @@
+"""Which role and which model: picked, shown, remembered, and what a role asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.chat import Chat
+from tests.browser.looks import Look, check, looks
+from tests.browser.people import ADMINISTRATOR, Talk
+from tests.browser.test_keyboard import tab_to
+from tests.browser.test_parameters import open_drawer, sent
+from tests.browser.test_without_scripts import OFF, refresh_until_status, submit
+from tests.processes import Site
+from tests.upstream import Upstream
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+PLAIN = "What can I help with?"
+GREETING = "Whom shall we write to?"
+LETTERS = {
+    "slug": "letters",
+    "language": "en",
+    "name": "Letter writer",
+    "icon": "✉️",
+    "description": "Writes letters that get read.",
+    "instruction": "Write a letter about {{topic}} to {{the reader}}.",
+    "greeting": GREETING,
+    "example_prompts": '["Ask for a refund", "Say thank you"]',
+    "few_shot_turns": "[]",
+    "temperature": "0.9",
+    "enabled": "on",
+    "position": "500",
+}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Upstream]:
+    with Upstream(models=("fake", "second")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterator[Site]:
+    """Two models, and a role that asks for two things."""
+    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": endpoint.url, "SIGN_IN_LIMITS": "off"}
+    with Site(tmp_path_factory.mktemp("choices"), **variables) as running:
+        running.wait_until_ready()
+        name, password = (
+            ADMINISTRATOR[f"DJANGO_SUPERUSER_{key}"] for key in ("USERNAME", "PASSWORD")
+        )
+        with Visitor(running.url).sign_in(name, password) as root:
+            page = root.submit("/admin/conversations/rolepreset/add/", LETTERS)
+            assert page.url.path == "/admin/conversations/rolepreset/", page.text
+        yield running
+
+
+def role(chat: Chat) -> Locator:
+    return chat.page.get_by_label("Role preset")
+
+
+def model(chat: Chat) -> Locator:
+    return chat.page.get_by_role("combobox", name="Model", exact=True)
+
+
+def header(chat: Chat) -> Locator:
+    return chat.page.locator(".topbar")
+
+
+def asked_for(chat: Chat, name: str) -> Locator:
+    return chat.page.get_by_role("textbox", name=name, exact=True)
+
+
+def instruction(upstream: Upstream) -> str:
+    messages: list[dict[str, Any]] = sent(upstream)["messages"]
+    return str(messages[0]["content"])
+
+
+# --- Role and model --------------------------------------------------------------------------------------------------
+
+
+def test_a_role_greets_at_once_and_the_draft_stays(chat: Chat) -> None:
+    page = chat.page
+    chat.composer.fill("My draft")
+    open_drawer(chat)
+    page.get_by_role("textbox", name="Top p").fill("0.5")
+    page.keyboard.press("Escape")
+    role(chat).select_option("letters")
+    expect(page.get_by_text(GREETING)).to_be_visible()
+    expect(page.get_by_role("link", name="Say thank you")).to_be_visible()
+    expect(chat.composer).to_have_value("My draft")
+    open_drawer(chat)
+    expect(page.get_by_role("textbox", name="Top p")).to_have_value("0.5")
+    expect(page.get_by_role("textbox", name="Temperature")).to_have_attribute("placeholder", "0.9")
+    page.reload()
+    expect(page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.composer).to_have_value("My draft")
+    role(chat).select_option("")
+    expect(page.get_by_text(PLAIN)).to_be_visible()
+    expect(asked_for(chat, "topic")).to_have_count(0)
+
+
+def test_habit_41_role_and_model_are_visible_and_remembered(chat: Chat) -> None:
+    model(chat).select_option("second")
+    role(chat).select_option("letters")
+    expect(header(chat)).to_contain_text("Letter writer · second")
+    chat.ask("Hello")
+    expect(header(chat)).to_contain_text("Letter writer · second")
+    expect(chat.answer.locator(".message-author")).to_contain_text("second")
+    path = chat.path
+    chat.open()
+    expect(header(chat)).not_to_contain_text("Letter writer")
+    expect(header(chat)).to_contain_text("fake")
+    chat.open(path)
+    expect(header(chat)).to_contain_text("Letter writer · second")
+    expect(model(chat)).to_have_value("second")
+    expect(role(chat)).to_have_value("letters")
+    model(chat).select_option("fake")
+    expect(header(chat)).to_contain_text("Letter writer · fake")
+    chat.page.reload()
+    expect(model(chat)).to_have_value("fake")
+
+
+# --- What a role asks for --------------------------------------------------------------------------------------------
+
+
+def test_variables_go_out_with_the_first_message_and_can_be_changed(
+    chat: Chat, upstream: Upstream
+) -> None:
+    page = chat.page
+    chat.open("/?preset=letters")
+    expect(asked_for(chat, "topic")).to_be_focused()
+    page.keyboard.type("tea")
+    tab_to(page, asked_for(chat, "the reader"))
+    page.keyboard.type("a friend")
+    tab_to(page, chat.composer)
+    chat.ask("Go on")
+    assert instruction(upstream) == "Write a letter about tea to a friend."
+    expect(asked_for(chat, "topic")).to_be_hidden()
+    open_drawer(chat)
+    expect(asked_for(chat, "topic")).to_have_value("tea")
+    asked_for(chat, "topic").fill("cocoa")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    page.reload()
+    chat.ask("Again")
+    assert instruction(upstream) == "Write a letter about cocoa to a friend."
+
+
+def test_what_is_left_open_keeps_nobody_from_sending(chat: Chat, upstream: Upstream) -> None:
+    role(chat).focus()
+    role(chat).select_option("letters")
+    expect(asked_for(chat, "topic")).to_be_visible()
+    expect(role(chat)).to_be_focused()
+    chat.ask("Go on")
+    assert instruction(upstream) == LETTERS["instruction"]
+
+
+def test_a_role_and_its_variables_without_scripts(talk: Talk, upstream: Upstream) -> None:
+    chat = talk(**OFF)
+    chat.composer.fill("My draft")
+    role(chat).select_option("letters")
+    chat.page.get_by_role("button", name="Apply").click()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.composer).to_have_value("My draft")
+    asked_for(chat, "topic").fill("tea")
+    submit(chat, "Go on")
+    refresh_until_status(chat, "complete")
+    assert instruction(upstream) == "Write a letter about tea to {{the reader}}."
+    chat.page.locator("[data-drawer] summary").click()
+    asked_for(chat, "the reader").fill("a friend")
+    chat.page.get_by_role("button", name="Save").click()
+    submit(chat, "Again")
+    refresh_until_status(chat, "complete")
+    assert instruction(upstream) == "Write a letter about tea to a friend."
+
+
+@looks
+def test_variables_look(talk: Talk, look: Look) -> None:
+    chat = talk(**look.options).open("/?preset=letters")
+    expect(asked_for(chat, "topic")).to_be_visible()
+    check(chat.page)
+    chat.ask("Go on")
+    open_drawer(chat)
+    check(chat.page)
