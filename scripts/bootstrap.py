@@ -175,6 +175,7 @@ def run(label: str, command: list[str], *, required: bool = True) -> bool:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,  # so that all of it can be ended
         ) as process:
             while process.poll() is None:
                 try:
@@ -182,7 +183,7 @@ def run(label: str, command: list[str], *, required: bool = True) -> bool:
                 except subprocess.TimeoutExpired:
                     tell(f"\r{label} … {time.monotonic() - started:.0f} s")
                 except KeyboardInterrupt:
-                    process.terminate()  # Ctrl-C reached it too; the end of make did not
+                    os.killpg(process.pid, signal.SIGTERM)
                     raise
         tell(f"\r{label} …" if ticking else "")
         tell(f" {time.monotonic() - started:.1f} s\n")

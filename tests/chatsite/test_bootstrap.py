@@ -159,7 +159,7 @@ def test_nothing_goes_on_when_make_is_killed_while_it_sets_up(
         env=scratch_environment(project),
         stdout=subprocess.DEVNULL,
     ) as make:
-        wait_for(lambda: len(family(make.pid)) >= 3, what="the first step")
+        wait_for(lambda: len(family(make.pid)) >= 4, what="the first step and what it starts")
         processes = family(make.pid)
         make.kill()
     wait_until_gone(processes)
