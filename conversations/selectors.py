@@ -208,6 +208,11 @@ class Transcript:
     compared: tuple[MessageView, ...] = ()
 
     @property
+    def decided(self) -> tuple[MessageView, ...]:
+        """The messages before the answers that are compared."""
+        return self.messages[:-1] if self.compared else self.messages
+
+    @property
     def running(self) -> bool:
         return any(message.is_running for message in (*self.messages, *self.compared))
 

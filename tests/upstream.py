@@ -3,9 +3,10 @@
 In a test: `with Upstream() as upstream:` and point an endpoint at `upstream.url`. In a process of its own:
 `python -m tests.upstream --port 9000`, which also takes `POST /release`.
 
-Which script a chat request gets, first match: the next of `upstream.play(…)`; `[[script: NAME option=value …]]` in the
-last user message; a model named `fake/NAME`; `upstream.script`. With `times=N` a script is played for the first N
-requests with the same last message, and then `answer`.
+Which script a chat request gets, first match: the next of `upstream.play_as(MODEL, …)`; the next of
+`upstream.play(…)`; `[[script: NAME option=value …]]` in the last user message; a model named `fake/NAME`;
+`upstream.script`. With `times=N` a script is played for the first N requests with the same last message, and then
+`answer`.
 
     answer                what `pieces` say, else an echo in Markdown; delay=SECONDS between pieces
     slow                  tokens=20 words at rate=25 a second
@@ -51,7 +52,7 @@ import struct
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -122,6 +123,7 @@ class Upstream:
         self.requests: list[Received] = []
         self.port = port
         self._queue: deque[Script] = deque()
+        self._by_model: defaultdict[str, deque[Script]] = defaultdict(deque)
         self._played: Counter[tuple[str, str]] = Counter()
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -169,6 +171,10 @@ class Upstream:
         for script in scripts:
             self._queue.append(Script.parse(script) if isinstance(script, str) else script)
 
+    def play_as(self, model: str, script: str | Script) -> None:
+        """The next chat request to that model gets this, whatever else is asked at the same time."""
+        self._by_model[model].append(Script.parse(script) if isinstance(script, str) else script)
+
     def say(self, *pieces: str, options: str = "") -> None:
         """The next chat request is answered with these pieces."""
         self._queue.append(Script.parse(f"answer {options}", *pieces))
@@ -193,6 +199,7 @@ class Upstream:
         self.script = Script()
         self.models_script = None
         self._queue.clear()
+        self._by_model.clear()
         self._played.clear()
         self._gate = asyncio.Semaphore(0)
 
@@ -260,7 +267,9 @@ class Upstream:
     def _choose(self, received: Received) -> Script:
         script = self.script
         model = str(received.body.get("model", ""))
-        if self._queue:
+        if self._by_model[model]:
+            script = self._by_model[model].popleft()
+        elif self._queue:
             script = self._queue.popleft()
         elif directive := DIRECTIVE.search(received.text):
             script = Script.parse(directive[1])

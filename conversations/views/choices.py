@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts import quotas
 from accounts.models import User
 
-from .. import catalogue
+from .. import catalogue, comparing
 from ..models import ChatModel, Conversation, RolePreset
 from .drawer import drawer_of, variables_of
 
@@ -27,6 +28,7 @@ class ModelChoice:
     note: str
     is_current: bool
     is_default: bool
+    is_compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ def picker_context(
         presets.append(preset)  # on offer or not, a conversation may keep it
     models = catalogue.offered(limits)
     current = _current_model(models, user, shown, preset, chosen.get("model", ""))
+    compared = _several(chosen, "compare")
     return {
-        "models": [model_choice(model, is_current=model is current) for model in models],
+        "models": [
+            model_choice(model, is_current=model is current, is_compared=model.name in compared)
+            for model in models
+        ],
+        "most_compared": _most_compared(models, limits),
         "current_model": model_choice(current, is_current=True) if current else None,
         "presets": [preset_choice(one, is_current=one == preset) for one in presets],
         "drawer": current and drawer_of(current, preset, shown, chosen, errors),
@@ -82,9 +89,25 @@ def _wanted_preset(
     return catalogue.find_preset(user, key, language) if key else None
 
 
-def model_choice(model: ChatModel, *, is_current: bool) -> ModelChoice:
+def _several(chosen: Mapping[str, Any], name: str) -> list[Any]:
+    """What was given for a field that may be repeated, whatever it is."""
+    if isinstance(chosen, QueryDict):
+        return list(chosen.getlist(name))
+    value = chosen.get(name)
+    return value if isinstance(value, list) else [value]
+
+
+def _most_compared(models: list[ChatModel], limits: quotas.Limits) -> int:
+    """How many may answer the next message at once; 0 if that is no more than one."""
+    most = min(len(models), comparing.MOST_MODELS)
+    if limits.concurrent_completions is not None:
+        most = min(most, limits.concurrent_completions)
+    return most if most > 1 else 0
+
+
+def model_choice(model: ChatModel, *, is_current: bool, is_compared: bool = False) -> ModelChoice:
     note = _(model.note) if model.note else ""
-    return ModelChoice(model.name, str(model), note, is_current, model.is_default)
+    return ModelChoice(model.name, str(model), note, is_current, model.is_default, is_compared)
 
 
 def preset_choice(preset: RolePreset, *, is_current: bool) -> PresetChoice:

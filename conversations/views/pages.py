@@ -82,9 +82,12 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBas
 
 
 def _window(transcript: selectors.Transcript) -> dict[str, Any]:
-    """Its messages and the way to what came before them."""
+    """Its messages, those that are compared apart, and the way to what came before them."""
+    decided = len(transcript.decided)
+    rows = message_rows([*transcript.decided, *transcript.compared])
     return {
-        "rows": message_rows(transcript.messages),
+        "rows": rows[:decided],
+        "compared": rows[decided:],
         "older_url": f"?{urlencode({'before': transcript.older})}" if transcript.older else "",
     }
 
@@ -127,7 +130,6 @@ def chat_page(
         "conversation": shown,
         **_window(transcript),
         "newer_hidden": before is not None,
-        "compared": transcript.compared,
         "running": transcript.running,
         "stop_url": reverse("conversations:stop", args=[shown.pk]) if shown else "",
         "composer": composer,

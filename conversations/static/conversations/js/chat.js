@@ -10,5 +10,6 @@ const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
 whenIdle(() => import("./sidebar.js"));
 whenIdle(() => import("./drops.js").then(({ Drops }) => new Drops(document.querySelector("chat-composer"))));
 if (window.matchMedia("(pointer: coarse)").matches) whenIdle(() => import("./keyboard.js"));
+whenIdle(() => document.querySelector("compare-picker") && import("./compare-picker.js"));
 // It makes the site installable and shows the offline page. Over plain http there is none.
 whenIdle(() => navigator.serviceWorker?.register("/sw.js").catch(() => {}));

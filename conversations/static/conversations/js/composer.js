@@ -1,6 +1,6 @@
 // <chat-composer>: the textarea's manners. It asks with bubbling events and does not know the network.
-//   composer:send {content, clientId, edit, caret}   the text is taken out of the box
-//   composer:edit-last                               ↑ in an empty box
+//   composer:send {content, clientId, edit, compare, caret}   the text is taken out of the box
+//   composer:edit-last                                        ↑ in an empty box
 import { Drafts } from "./drafts.js";
 
 const touch = window.matchMedia("(pointer: coarse)");
@@ -70,16 +70,30 @@ export class ChatComposer extends HTMLElement {
     return chosen;
   }
 
+  // Names of further models beside the chosen one. Each message is compared, or not, for itself.
+  get compared() {
+    return [...this.querySelectorAll("[name=compare]:checked:enabled")].map((box) => box.value);
+  }
+
+  set compared(names) {
+    const details = this.querySelector(".compare");
+    if (!details) return;
+    details.open = false;
+    for (const box of details.querySelectorAll("[name=compare]")) box.checked = names.includes(box.value);
+    details.dispatchEvent(new CustomEvent("composer:chosen", { bubbles: true }));
+  }
+
   submitted(event) {
     event.preventDefault();
     const content = this.input.value;
     if (!content.trim()) return;
     const { client_id: clientId, edit } = this.form.elements;
     const caret = this.input.selectionStart;
-    const detail = { content, clientId: clientId.value, edit: edit.value, caret };
+    const detail = { content, clientId: clientId.value, edit: edit.value, compare: this.compared, caret };
     clientId.value = newId();
     if (this.isEditing) this.leaveEdit();
     else this.write("");
+    this.compared = [];
     this.complain("");
     this.dispatchEvent(new CustomEvent("composer:send", { bubbles: true, detail }));
   }
@@ -132,7 +146,8 @@ export class ChatComposer extends HTMLElement {
   }
 
   // The text comes back after a refusal as it was, before whatever has been written meanwhile.
-  restore({ content, clientId, edit, caret = content.length }) {
+  restore({ content, clientId, edit, compare = [], caret = content.length }) {
+    this.compared = compare;
     if (edit) {
       this.enterEdit(edit, content);
     } else if (this.input.value) {

@@ -62,7 +62,7 @@ export class ChatConversation extends HTMLElement {
       wasAtEnd = sessionStorage.getItem("at-end") === this.path;
     } catch {}
     const target = location.hash.startsWith("#message-") && document.getElementById(location.hash.slice(1));
-    const isLast = target && target === this.transcript.root.lastElementChild;
+    const isLast = target && this.transcript.root.lastElementChild.contains(target);
     if (isLast || (isNew ? !location.hash && !this.dataset.window : wasAtEnd)) this.pin.toEnd();
   }
 
@@ -91,22 +91,31 @@ export class ChatConversation extends HTMLElement {
     for (const part of parts) part.toggleAttribute("hidden", !isShown);
   }
 
-  // question, answer: their articles. reply: the server's, with their ids and addresses.
-  accepted(question, answer, reply) {
+  // question, answers: their articles. reply: the server's, with their ids and addresses.
+  accepted(question, answers, reply) {
     if (this.transcript.find(reply.message)) {
       // It had arrived before this page was loaded, and the page has both.
       question.remove();
-      answer.remove();
+      (answers[0].closest("[data-comparison]") ?? answers[0]).remove();
       return;
     }
     question.dataset.message = reply.message;
     this.swap(question);
-    answer.dataset.message = reply.answer;
-    answer.dataset.events = reply.events;
-    answer.dataset.stop = reply.stop;
-    answer.id = `message-${reply.answer}`;
-    this.follow(answer);
+    const begun = reply.answers ?? [reply];
+    const isAsShown = begun.length === answers.length;
+    if (isAsShown) answers.forEach((article, index) => this.belongTo(article, begun[index]));
     if (!this.dataset.conversation) this.begin(reply);
+    if (!isAsShown) this.reload();
+  }
+
+  belongTo(article, { answer, events, stop }) {
+    article.dataset.message = answer;
+    article.dataset.events = events;
+    article.dataset.stop = stop;
+    article.id = `message-${answer}`;
+    const button = article.querySelector("[data-stop-one]");
+    if (button) Object.assign(button, { formAction: stop, disabled: false });
+    this.follow(article);
   }
 
   // The first message was accepted: the page is that conversation's from now on.
@@ -158,13 +167,19 @@ export class ChatConversation extends HTMLElement {
     target.removeAttribute("aria-busy");
     delete target.dataset.events;
     target.dataset.status = detail.status;
+    const text = this.textOfEnd(target, detail.status);
     await this.swap(target);
     if (detail.message) this.alarm(detail.message);
-    else if (isLast) this.announce(this.dataset[detail.status === "stopped" ? "textStopped" : "textComplete"]);
+    else if (isLast) this.announce(text);
     if (!isLast) return;
     this.outbox.pump();
     // What the model does not take may have been learnt just now.
     this.refresh(["conversations", "title", "parameters", "quota", "limit"]);
+  }
+
+  textOfEnd(article, status) {
+    if (status === "stopped") return this.dataset.textStopped;
+    return article.closest("[data-comparison]") ? this.dataset.textAllComplete : this.dataset.textComplete;
   }
 
   async swap(article) {
@@ -214,7 +229,8 @@ export class ChatConversation extends HTMLElement {
       this.stop();
     } else if (form.id === "message-action") {
       event.preventDefault();
-      if (event.submitter.dataset.feedback) await this.rate(event.submitter);
+      if ("stopOne" in event.submitter.dataset) await this.stop([event.submitter.formAction]);
+      else if (event.submitter.dataset.feedback) await this.rate(event.submitter);
       else await this.act(event.submitter);
     }
   }
@@ -239,7 +255,7 @@ export class ChatConversation extends HTMLElement {
         return;
       }
       const top = button.closest("article")?.getBoundingClientRect().top;
-      const index = [...this.transcript.root.children].indexOf(button.closest("article"));
+      const index = this.transcript.articles.indexOf(button.closest("article"));
       await this.reload();
       this.keepPlace(index, top, button.getAttribute("aria-label"));
     } catch (failure) {
@@ -250,16 +266,15 @@ export class ChatConversation extends HTMLElement {
   }
 
   keepPlace(index, top, label) {
-    const article = this.transcript.root.children[index];
-    if (!article) return;
-    if (!this.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
-    const same = label && article.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
+    const article = this.transcript.articles[index];
+    if (article && !this.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
+    const same = label && article?.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
     (same || this.composer.input).focus({ preventScroll: true });
   }
 
-  async stop() {
+  async stop(addresses = [...this.running.keys()].map((article) => article.dataset.stop)) {
     try {
-      await Promise.all([...this.running.keys()].map((article) => post(article.dataset.stop)));
+      await Promise.all(addresses.map((address) => post(address)));
     } catch (failure) {
       this.complain(failure);
     }

@@ -46,16 +46,16 @@ export class Outbox {
     }
     this.isPosting = true;
     mark(message.article, "sending");
-    const answer = this.page.fromTemplate("answer");
-    message.article.after(answer);
+    const { root, answers } = this.placeholders(message);
+    message.article.after(root);
     this.takeOutReplaced(message);
     try {
       const reply = await post(this.page.composer.form.action, this.fieldsOf(message));
       this.remove(message);
       mark(message.article, "");
-      this.page.accepted(message.article, answer, reply);
+      this.page.accepted(message.article, answers, reply);
     } catch (failure) {
-      answer.remove();
+      root.remove();
       this.refused(message, failure);
     } finally {
       this.isPosting = false;
@@ -68,8 +68,26 @@ export class Outbox {
     if (removed.length) message.replaced = removed;
   }
 
-  fieldsOf({ content, clientId, edit }) {
-    return { ...this.page.composer.choices, content, client_id: clientId, ...(edit && { edit }) };
+  // An article for each answer, in the order in which the server will name them; several stand side by side.
+  placeholders({ compare = [] }) {
+    const { model } = this.page.composer.choices;
+    const names = [...new Set([model, ...compare])];
+    if (names.length < 2) {
+      const root = this.page.fromTemplate("answer");
+      return { root, answers: [root] };
+    }
+    const root = this.page.fromTemplate("comparison");
+    const answers = names.map((name) => {
+      const article = this.page.fromTemplate("compared");
+      article.querySelector("[data-model]").textContent = name;
+      return article;
+    });
+    root.querySelector("[data-answers]").append(...answers);
+    return { root, answers };
+  }
+
+  fieldsOf({ content, clientId, edit, compare = [] }) {
+    return { ...this.page.composer.choices, content, client_id: clientId, compare, ...(edit && { edit }) };
   }
 
   refused(message, failure) {

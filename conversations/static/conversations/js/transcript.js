@@ -39,8 +39,10 @@ export class Transcript {
   removeFrom(id) {
     const all = this.articles;
     const start = all.findIndex((article) => article.dataset.message === id);
-    const removed = start < 0 ? [] : all.slice(start);
-    for (const article of removed) article.remove();
+    // Answers that are compared go together.
+    const found = start < 0 ? [] : all.slice(start).map((one) => one.closest("[data-comparison]") ?? one);
+    const removed = [...new Set(found)];
+    for (const element of removed) element.remove();
     return removed;
   }
 
@@ -78,7 +80,8 @@ export class Transcript {
 // root: a transcript, here or in a page that was fetched.
 export function newestIn(root) {
   const article = [...root.querySelectorAll("[data-message]")].at(-1);
-  return article ? `${article.dataset.message} ${article.dataset.status}` : "";
+  const isCompared = Boolean(article?.closest("[data-comparison]"));
+  return article ? `${article.dataset.message} ${article.dataset.status} ${isCompared}` : "";
 }
 
 // A streamed body without what scripts added to it.
