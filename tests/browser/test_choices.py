@@ -187,3 +187,82 @@ def test_variables_look(talk: Talk, look: Look) -> None:
     chat.ask("Go on")
     open_drawer(chat)
     check(chat.page)
+
+
+# --- The slash menu --------------------------------------------------------------------------------------------------
+
+
+def options(chat: Chat) -> Locator:
+    return chat.page.get_by_role("listbox", name="Choose a role").get_by_role("option")
+
+
+def test_a_slash_offers_the_roles(chat: Chat) -> None:
+    page = chat.page
+    page.keyboard.type("/")
+    expect(options(chat).first).to_have_attribute("aria-selected", "true")
+    assert options(chat).count() > 5
+    expect(chat.composer).to_have_attribute("aria-expanded", "true")
+    page.keyboard.type("letter")
+    expect(options(chat)).to_have_count(1)
+    expect(options(chat)).to_contain_text("Letter writer")
+    expect(options(chat)).to_contain_text("Writes letters that get read.")
+    page.keyboard.press("Enter")
+    expect(chat.composer).to_have_value("")
+    expect(page.get_by_text(GREETING)).to_be_visible()
+    expect(role(chat)).to_have_value("letters")
+    expect(asked_for(chat, "topic")).to_be_focused()
+    expect(chat.questions).to_have_count(0)
+
+
+def test_arrows_and_tab_in_the_slash_menu(chat: Chat) -> None:
+    page = chat.page
+    page.keyboard.type("/")
+    first, second = options(chat).nth(0), options(chat).nth(1)
+    expect(first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowUp")
+    expect(options(chat).last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(second).to_have_attribute("aria-selected", "true")
+    key = second.get_attribute("data-value")
+    page.keyboard.press("Tab")
+    expect(role(chat)).to_have_value(str(key))
+    expect(chat.composer).to_be_focused()
+
+
+def test_a_text_may_begin_with_a_slash(chat: Chat) -> None:
+    page = chat.page
+    page.keyboard.type("/")
+    expect(options(chat).first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(options(chat)).to_have_count(0)
+    page.keyboard.type("t")
+    expect(options(chat)).to_have_count(0)
+    chat.composer.fill("")
+    chat.composer.press_sequentially("/etc/hosts")
+    expect(options(chat)).to_have_count(0)
+    page.keyboard.press("Enter")
+    chat.expect_status("complete")
+    expect(chat.questions).to_contain_text("/etc/hosts")
+
+
+def test_the_slash_menu_in_a_conversation_by_touch(talk: Talk) -> None:
+    chat = talk(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    chat.composer.fill("Hello")
+    chat.send_button.tap()
+    chat.expect_status("complete")
+    chat.composer.tap()
+    chat.composer.press_sequentially("/tra")
+    options(chat).first.tap()
+    expect(role(chat)).to_have_value("translator")
+    expect(header(chat)).to_contain_text("Translator")
+    chat.page.reload()
+    expect(role(chat)).to_have_value("translator")
+
+
+@looks
+def test_the_slash_menu_look(talk: Talk, look: Look) -> None:
+    chat = talk(**look.options)
+    chat.composer.press_sequentially("/")
+    expect(options(chat).first).to_be_visible()
+    check(chat.page)

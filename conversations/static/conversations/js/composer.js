@@ -31,6 +31,9 @@ export class ChatComposer extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.submitted(event), { signal });
     this.input.addEventListener("keydown", (event) => this.keyPressed(event), { signal });
     this.input.addEventListener("input", () => this.typed(), { signal });
+    for (const name of ["input", "compositionend"]) {
+      this.input.addEventListener(name, (event) => this.offerRoles(event), { signal });
+    }
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     this.addEventListener("change", (event) => this.picked(event), { signal });
     window.addEventListener("storage", (event) => this.changedElsewhere(event), { signal });
@@ -99,7 +102,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   keyPressed(event) {
-    if (isComposing(event)) return;
+    if (isComposing(event) || this.menu?.keyPressed(event)) return;
     const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
     if (key === "Enter" && (ctrlKey || metaKey || (this.sendsByEnter && !shiftKey))) {
       event.preventDefault();
@@ -117,6 +120,14 @@ export class ChatComposer extends HTMLElement {
   typed() {
     this.fit();
     this.saveDraft();
+  }
+
+  // A slash at the start, also a full-width one or what an input method makes of its key.
+  async offerRoles(event) {
+    if (event.isComposing || !(this.menu || /^[/／、]/.test(this.input.value))) return;
+    const { SlashMenu } = await import("./slash-menu.js");
+    this.menu ??= new SlashMenu(this);
+    this.menu.update();
   }
 
   clicked(event) {

@@ -309,10 +309,13 @@ export class ChatConversation extends HTMLElement {
     if (last) this.edit(last);
   }
 
-  async picked({ target }) {
+  async picked({ target, detail }) {
     if (!target.matches("[data-picker]")) return;
     const { choose } = await import("./choices.js");
-    choose(this, target);
+    await choose(this, target);
+    if (!detail?.asks) return; // arrow keys in the picker are no reason to leave it
+    this.announce(target.selectedOptions[0].dataset.name);
+    if (!this.composer.input.value) this.composer.querySelector("[data-variable][autofocus]")?.focus();
   }
 
   keyPressed(event) {
