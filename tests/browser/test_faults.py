@@ -1,0 +1,86 @@
+"""What breaks while somebody writes or reads: nothing is lost, and the page says in one place how to go on."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat import Chat
+from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person
+from tests.processes import Site
+from tests.upstream import Script, Upstream
+
+pytestmark = pytest.mark.browser
+
+NUMBERS = tuple(f"number {number}, " for number in range(20))
+SERVER_AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
+
+
+def test_a_network_that_was_away_while_an_answer_came(
+    chat: Chat, upstream: Upstream, complaints: Complaints
+) -> None:
+    """Two minutes or two seconds: what came meanwhile is shown, once, in the same message."""
+    complaints.expect("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_FAILED")
+    upstream.play(Script("gated", NUMBERS))
+    chat.send("Count").expect_status("running").expect_words("number 0")
+    line = chat.page.locator("[data-connection]")
+    chat.page.context.set_offline(True)
+    expect(line).to_be_visible()
+    upstream.release(10)
+    chat.composer.fill("written meanwhile")
+    chat.page.context.set_offline(False)
+    upstream.release(20)
+    chat.expect_status("complete")
+    expect(chat.body).to_have_text("".join(NUMBERS).strip())
+    expect(chat.answers).to_have_count(1)
+    expect(line).to_be_hidden()
+    expect(chat.composer).to_have_value("written meanwhile")
+
+
+def test_a_server_that_is_started_anew_in_the_middle_of_an_answer(
+    tmp_path: Path, upstream: Upstream, open_browser: Open, complaints: Complaints
+) -> None:
+    complaints.expect(*SERVER_AWAY)
+    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": upstream.url, "SIGN_IN_LIMITS": "off"}
+    with Site(tmp_path, **variables) as site:
+        site.wait_until_ready()
+        person = Person(site)
+        chat = Chat(open_browser(person), person.url).open()
+        upstream.play(Script("gated", NUMBERS))
+        chat.send("Count").expect_status("running").expect_words("number 0")
+        site.process.send_signal(signal.SIGINT)
+        site.wait_for_exit()
+    with Site(tmp_path, PORT=str(site.port), **variables) as again:
+        again.wait_until_ready()
+        chat.expect_status("interrupted").expect_words("number 0")
+        upstream.say("and so on.")
+        chat.act("Continue").expect_status("complete").expect_words("number 0, and so on.")
+        expect(chat.answers).to_have_count(1)
+
+
+def test_two_tabs_that_edit_one_message_at_once_keep_both(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    complaints.expect("409")
+    chat.ask("The first version")
+    other = Chat(chat.page.context.new_page(), ann.url).open(chat.path)
+    for tab in (chat, other):
+        tab.questions.get_by_role("link", name="Edit").click()
+        expect(tab.page.get_by_text("You are editing an earlier message.")).to_be_visible()
+    chat.send("The second version")
+    other.send("The third version")
+    for tab in (chat, other):
+        tab.expect_status("complete")
+    chat.page.reload()
+    expect(chat.questions).to_have_count(1)
+    expect(chat.questions).to_contain_text("3/3")
+    versions = set()
+    for _ in range(2):
+        versions.add(chat.questions.locator("[data-body]").inner_text())
+        chat.questions.get_by_role("button", name="Previous version").click()
+        expect(chat.questions).not_to_contain_text(f"{3 - len(versions) + 1}/3")
+    versions.add(chat.questions.locator("[data-body]").inner_text())
+    assert versions == {f"The {which} version" for which in ("first", "second", "third")}
