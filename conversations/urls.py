@@ -38,6 +38,7 @@ urlpatterns = [
         messages.continue_,
         name="completion-continue",
     ),
+    path("shortcuts/", pages.shortcuts, name="shortcuts"),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("presets/", presets.gallery, name="presets"),
     path("presets/new/", presets.new, name="preset-new"),

@@ -202,6 +202,13 @@ def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
     return HttpResponse(message_rows([view])[0].html)
 
 
+@require_safe
+@signed_in
+def shortcuts(request: HttpRequest) -> HttpResponse:
+    """The keys that the chat page obeys."""
+    return render(request, "conversations/shortcuts.html")
+
+
 def page_with_refusal(
     request: HttpRequest,
     shown: Conversation | None,

@@ -7,8 +7,10 @@ import re
 import pytest
 from playwright.sync_api import FloatRect, Page, expect
 
-from tests.browser.chat import Chat
-from tests.browser.people import Open, Person, Talk
+from tests.browser.chat import CONVERSATION, Chat
+from tests.browser.people import Complaints, Open, Person, Talk
+from tests.processes import Site
+from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
 
@@ -159,3 +161,111 @@ def test_habit_49_safe_areas_are_kept_free(talk: Talk) -> None:
     )
     for part in ("sidebar", "topbar", "dock"):
         assert re.search(rf"\.{part} \{{[^}}]*safe-area-inset", rules), part
+# --- Keys ------------------------------------------------------------------------------------------------------------
+
+
+def with_shortcuts(chat: Chat) -> Chat:
+    """They are loaded when the page is idle; opening their list tells that they are there."""
+    dialog = chat.page.get_by_role("dialog", name="Keyboard shortcuts")
+    chat.page.wait_for_load_state("networkidle")
+    chat.page.keyboard.press("Control+/")
+    expect(dialog.get_by_text("Copy the last answer")).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    return chat
+
+
+def test_habit_43_shortcuts_are_those_of_chatgpt(talk: Talk, upstream: Upstream) -> None:
+    chat = talk(permissions=["clipboard-read", "clipboard-write"])
+    page, keys = chat.page, chat.page.keyboard
+    read = "navigator.clipboard.readText()"
+    upstream.say("Look:\n\n```python\nprint('hi')\n```\n")
+    chat.ask("Show me")
+    with_shortcuts(chat)
+    expect(chat.composer).to_be_focused()
+    chat.composer.blur()
+    keys.press("Shift+Escape")
+    expect(chat.composer).to_be_focused()
+    keys.press("Control+Shift+;")
+    expect(chat.body.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate(read).strip() == "print('hi')"
+    keys.press("Control+Shift+C")
+    expect(chat.answer.locator("footer").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate(read).startswith("Look:\n\n```python")
+    toggled = "new Promise(done => document.addEventListener('sidebar:toggle', () => done(true), {once: true}))"
+    page.evaluate(f"void (window.toggled = {toggled})")
+    keys.press("Control+Shift+S")
+    assert page.evaluate("toggled")
+
+    title = page.get_by_role("heading", level=1)
+    keys.type("half a thought")
+    keys.press("Control+Shift+Backspace")
+    expect(title).to_have_text("Show me")
+    chat.composer.fill("")
+    keys.press("Control+Shift+Backspace")
+    expect(page.get_by_text("The conversation has been deleted.")).to_be_visible()
+    expect(page).to_have_url(f"{chat.site}/")
+    chat.ask("Another")
+    with_shortcuts(chat)
+    keys.press("Control+Shift+O")
+    expect(page).to_have_url(f"{chat.site}/")
+
+
+def test_habit_43_shortcuts_do_not_disturb_typing(chat: Chat) -> None:
+    page = with_shortcuts(chat).page
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    press = """(area, more) => area.dispatchEvent(new KeyboardEvent(
+      "keydown", {key: "/", ctrlKey: true, bubbles: true, cancelable: true, ...more}))"""
+    for more in ({"isComposing": True}, {"keyCode": 229}, {"altKey": True}):
+        assert chat.composer.evaluate(press, more)
+    page.evaluate("document.querySelector('main').append(document.createElement('input'))")
+    page.locator("main > input").focus()
+    page.keyboard.press("Control+/")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("Shift+Escape")
+    expect(chat.composer).not_to_be_focused()
+
+
+def test_habit_43_shortcuts_can_be_switched_off(ann: Person, open_browser: Open) -> None:
+    page = open_browser(ann, java_script_enabled=False)
+    page.goto(f"{ann.url}/settings/appearance/")
+    page.get_by_label("keyboard shortcuts").uncheck()
+    page.get_by_role("button", name="Save").click()
+    page.goto(f"{ann.url}/shortcuts/")
+    expect(page.get_by_text("switched off in your settings")).to_be_visible()
+    page.goto(ann.url)
+    expect(page.locator("chat-conversation")).not_to_have_attribute("data-shortcuts", "/shortcuts/")
+
+
+# --- Addresses -------------------------------------------------------------------------------------------------------
+
+
+def test_habit_34_the_address_comes_with_the_first_message(
+    chat: Chat, site: Site, open_browser: Open, complaints: Complaints
+) -> None:
+    complaints.expect("404")
+    chat.page.evaluate("window.isSamePage = true")
+    chat.ask("Hello")
+    path = chat.path
+    assert CONVERSATION.search(path)
+    assert chat.page.evaluate("window.isSamePage")
+    chat.page.go_back()
+    expect(chat.page).to_have_url(f"{chat.site}/")
+    expect(chat.page.get_by_text("What can I help with?")).to_be_visible()
+    chat.page.go_forward()
+    chat.expect_words("Hello")
+    assert chat.path == path
+    stranger = open_browser(Person(site))
+    reply = stranger.goto(chat.page.url)
+    assert reply is not None
+    assert reply.status == 404
+
+
+def test_habit_39_a_new_chat_creates_nothing(chat: Chat) -> None:
+    chat.composer.fill("Not sent")
+    for _ in range(2):
+        chat.open()
+        expect(chat.conversations).to_have_count(0)
+    expect(chat.composer).to_have_value("Not sent")
+    chat.ask("Sent")
+    expect(chat.conversations).to_have_count(1)

@@ -107,7 +107,7 @@ export class ChatComposer extends HTMLElement {
     if (key === "Enter" && (ctrlKey || metaKey || (this.sendsByEnter && !shiftKey))) {
       event.preventDefault();
       this.form.requestSubmit(this.querySelector("[data-send]"));
-    } else if (key === "Escape" && this.isEditing) {
+    } else if (key === "Escape" && !shiftKey && this.isEditing) {
       event.stopPropagation();
       this.leaveEdit();
     } else if (key === "ArrowUp" && !this.input.value && !this.isEditing) {

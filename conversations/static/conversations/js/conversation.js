@@ -319,7 +319,7 @@ export class ChatConversation extends HTMLElement {
   }
 
   keyPressed(event) {
-    if (event.key !== "Escape" || isComposing(event) || event.defaultPrevented) return;
+    if (event.key !== "Escape" || event.shiftKey || isComposing(event) || event.defaultPrevented) return;
     if (document.querySelector("dialog[open], #sidebar:target, .account-menu[open], :popover-open")) return;
     this.stop();
   }

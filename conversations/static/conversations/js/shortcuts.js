@@ -1,0 +1,73 @@
+// The shortcuts that people know from ChatGPT. The server's page about them is shown as their list.
+import { getPage } from "../../chatsite/js/requests.js";
+import { isComposing } from "./composer.js";
+
+const LAST_CODE = "article[data-role=assistant] [data-copy-code]";
+const LAST_ANSWER = "article[data-role=assistant] [data-action=copy]";
+
+export class Shortcuts {
+  // page: the <chat-conversation>; its data-shortcuts is the address of the list.
+  constructor(page) {
+    this.page = page;
+    document.addEventListener("keydown", (event) => this.pressed(event));
+  }
+
+  pressed(event) {
+    if (isComposing(event) || event.defaultPrevented || event.altKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    const act = this.meaning(event);
+    if (!act || this.isTyping(event)) return;
+    event.preventDefault();
+    act();
+  }
+
+  meaning({ key, code, ctrlKey, metaKey, shiftKey }) {
+    if (key === "Escape" && shiftKey) return () => this.page.composer.input.focus();
+    if (!ctrlKey && !metaKey) return undefined;
+    if (key === "/" || (code === "Slash" && !shiftKey)) return () => this.showList();
+    if (!shiftKey) return undefined;
+    if (code === "Semicolon" || key === ";" || key === ":") return () => clickLast(LAST_CODE);
+    return {
+      o: () => location.assign(document.querySelector(".new-chat").href),
+      c: () => clickLast(LAST_ANSWER),
+      s: () => document.dispatchEvent(new CustomEvent("sidebar:toggle")),
+      backspace: this.page.dataset.conversation && (() => this.delete()),
+    }[key.toLowerCase()];
+  }
+
+  // In any other field the keys are the field's, and in a message that is being written Backspace is.
+  isTyping({ target, key }) {
+    const field = target.closest?.("input, textarea, select, [contenteditable]");
+    if (!field) return false;
+    return field !== this.page.composer.input || (key === "Backspace" && field.value !== "");
+  }
+
+  // The next page says so and offers Undo.
+  delete() {
+    const form = this.page.querySelector("#message-action");
+    form.action = `${this.page.path}delete/`;
+    form.submit();
+  }
+
+  async showList() {
+    this.dialog ??= await this.load();
+    this.dialog?.showModal();
+  }
+
+  async load() {
+    const address = this.page.dataset.shortcuts;
+    let dialog;
+    try {
+      dialog = (await getPage(address)).querySelector("[data-list]").content.firstElementChild;
+    } catch {
+      location.assign(address);
+      return undefined;
+    }
+    document.body.append(document.adoptNode(dialog));
+    return dialog;
+  }
+}
+
+function clickLast(selector) {
+  [...document.querySelectorAll(selector)].at(-1)?.click();
+}
