@@ -287,7 +287,7 @@ def _reasoning_slices(answer: Answer, position: Position) -> list[Slice]:
         slices.append((events.Reasoning(new), None))
     if answer.reasoning_seconds is not None and not position.is_told_thought:
         position.is_told_thought = True
-        slices.append((events.Thought(round(answer.reasoning_seconds, 1)), None))
+        slices.append((events.Thought(answer.reasoning_seconds), None))
     return slices
 
 

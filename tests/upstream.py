@@ -12,7 +12,7 @@ Which script a chat request gets, first match: the next of `upstream.play_as(MOD
     slow                  tokens=20 words at rate=25 a second
     gated                 the first piece, then one more for each `upstream.release()`; headers=1: nothing before it
     steps                 at full speed; at=10,50 waits for `upstream.release()` after that many pieces
-    reasoning             thinks first; field=reasoning_content or reasoning
+    reasoning             thinks first; field=reasoning_content or reasoning; seconds=how long; gated=1: then as gated
     empty                 finishes without a word
     parts                 the content as a list of parts, after one that is null
     401 403 404 500 503   that status
@@ -528,7 +528,8 @@ async def reasoning(play: Play) -> None:
     name = play.options.get("field", "reasoning_content")
     for thought in ("Let me ", "think."):
         await play.delta(**{name: thought, "content": None})
-    await answer(play)
+    await asyncio.sleep(play.number("seconds", 0))
+    await (gated if "gated" in play.options else answer)(play)
 
 
 @script("empty")

@@ -161,6 +161,8 @@ def test_habit_49_safe_areas_are_kept_free(talk: Talk) -> None:
     )
     for part in ("sidebar", "topbar", "dock"):
         assert re.search(rf"\.{part} \{{[^}}]*safe-area-inset", rules), part
+
+
 # --- Keys ------------------------------------------------------------------------------------------------------------
 
 

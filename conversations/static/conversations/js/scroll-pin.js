@@ -12,6 +12,8 @@ export class ScrollPin {
     const options = { signal, passive: true };
     window.addEventListener("scroll", () => this.scrolled(), options);
     window.addEventListener("wheel", (event) => event.deltaY < 0 && this.release(), options);
+    window.addEventListener("keydown", (event) => this.keyPressed(event), options);
+    document.addEventListener("selectionchange", () => this.selected(), options);
     jump.addEventListener("click", (event) => this.jumped(event), { signal });
     const observer = new ResizeObserver(() => this.follow());
     observer.observe(grows);
@@ -30,6 +32,18 @@ export class ScrollPin {
     // Content that shrinks also scrolls up, and then the end is in view.
     if (this.isAtEnd() && !goesUp) this.pin();
     else if (goesUp && !this.reachedEnd()) this.release();
+  }
+
+  // At once: the browser's own scrolling begins a moment later and would be overtaken.
+  keyPressed({ key, shiftKey, target }) {
+    if (target.closest?.("input, textarea, select")) return;
+    if (["PageUp", "Home", "ArrowUp"].includes(key) || (key === " " && shiftKey)) this.release();
+  }
+
+  // Words that are being selected must not move away.
+  selected() {
+    const selection = document.getSelection();
+    if (this.isPinned && !selection.isCollapsed && this.grows.contains(selection.anchorNode)) this.release();
   }
 
   reachedEnd() {
