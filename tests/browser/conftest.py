@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chat import Chat
+from tests.browser.looks import Look
 from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person, Talk
 from tests.processes import Site
 from tests.upstream import Upstream
@@ -31,6 +32,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 NewContext = Callable[..., BrowserContext]
+Studio = Callable[[Look, Person | None, str], Page]
 
 
 @pytest.fixture(scope="session")
@@ -120,3 +122,30 @@ def talk(open_browser: Open, ann: Person, upstream: Upstream) -> Talk:
 @pytest.fixture
 def chat(talk: Talk) -> Chat:
     return talk()
+
+
+@pytest.fixture(scope="module")
+def studio(browser: Browser) -> Iterator[Studio]:
+    """`studio(look, person, url)` is a page in that look, the same one until another is asked for."""
+    kept: list[tuple[object, Page]] = []
+
+    def shown(look: Look, person: Person | None, url: str) -> Page:
+        if kept and kept[0][0] == (look, person):
+            return kept[0][1]
+        for _key, old in kept:
+            old.context.close()
+        context = browser.new_context(**look.options, service_workers="block")
+        context.set_default_timeout(PATIENCE)
+        context.add_cookies(
+            [
+                {"name": "django_language", "value": look.language, "url": url},
+                *(person.cookies if person else ()),
+            ]
+        )
+        context.add_init_script(VIOLATIONS)
+        kept[:] = [((look, person), context.new_page())]
+        return kept[0][1]
+
+    yield shown
+    for _key, page in kept:
+        page.context.close()

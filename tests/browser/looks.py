@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,20 +15,26 @@ OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violati
 NARROWEST = 320
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Look:
     scheme: str
     width: int
     language: str = "en"
+    contrast: str = "no-preference"
 
     @property
     def options(self) -> dict[str, Any]:
         return {
             "color_scheme": self.scheme,
+            "contrast": self.contrast,
             "viewport": {"width": self.width, "height": 800},
             "locale": "zh-CN" if self.language == "zh-hans" else "en-US",
             "reduced_motion": "reduce",
         }
+
+    def __str__(self) -> str:
+        light = "contrast" if self.contrast == "more" else self.scheme
+        return f"{light}-{self.width}-{self.language}"
 
 
 WIDE = pytest.param(Look("light", 1280), id="light-1280")
@@ -37,6 +44,21 @@ CHINESE_WIDE = pytest.param(Look("dark", 1280, "zh-hans"), id="chinese-dark-1280
 looks = pytest.mark.parametrize("look", [WIDE, NARROW])
 all_looks = pytest.mark.parametrize("look", [WIDE, NARROW, CHINESE, CHINESE_WIDE])
 
+# Three looks a page, from one of three squares in turn: every page is seen in each light, at each width and in both
+# languages; all pages together show each light at each width, and each light and each width in both languages.
+SQUARES = (
+    (Look("light", 360), Look("dark", 768, "zh-hans"), Look("dark", 1440, "en", "more")),
+    (Look("light", 768, "zh-hans"), Look("dark", 1440), Look("light", 360, "zh-hans", "more")),
+    (Look("light", 1440, "zh-hans"), Look("dark", 360), Look("light", 768, "en", "more")),
+)
+
+
+def pairwise(names: Iterable[str]) -> pytest.MarkDecorator:
+    """`name` and `look`, sorted so that one look comes after the other: the browser is made ready once for each."""
+    pairs = [(look, name) for n, name in enumerate(names) for look in SQUARES[n % 3]]
+    cases = [pytest.param(look, name, id=f"{look}-{name}") for look, name in sorted(pairs)]
+    return pytest.mark.parametrize(("look", "name"), cases)
+
 
 def check(page: Page) -> None:
     """The page as it is now."""
@@ -44,9 +66,11 @@ def check(page: Page) -> None:
     results = Axe().run(page, options=OPTIONS)
     assert results.violations_count == 0, results.generate_report()
     expect_no_overflow(page)
-    if page.viewport_size and page.viewport_size["width"] < 400:
+    size = page.viewport_size
+    if size and size["width"] < 400:
         page.set_viewport_size({"width": NARROWEST, "height": 640})
         expect_no_overflow(page)
+        page.set_viewport_size(size)
 
 
 def expect_no_overflow(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Every page of a person, in light and dark, wide and narrow: axe finds nothing, nothing sticks out."""
+"""Every page of a person, in every light, width and language, pairwise: axe finds nothing, nothing sticks out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
-from tests.browser.looks import CHINESE, CHINESE_WIDE, Look, check, looks
+from tests.browser.conftest import Studio
+from tests.browser.looks import Look, check, looks, pairwise
 from tests.browser.people import Complaints, Open, Person
 from tests.processes import Site
 from tests.upstream import Script, Upstream
@@ -84,7 +85,9 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
 SIGNED_IN = {
     "chat": "/",
     "presets": "/presets/",
+    "preset-new": "/presets/new/",
     "profile": "/settings/profile/",
+    "appearance": "/settings/appearance/",
     "security": "/settings/security/",
     "sessions": "/settings/sessions/",
     "logout": "/accounts/logout/",
@@ -96,30 +99,20 @@ SIGNED_IN = {
 PREPARED = ("rich", "reasoning", "failed", "cut", "menu")
 
 
-@pytest.mark.parametrize("name", [*SIGNED_IN, *PREPARED])
-@looks
+@pairwise([*SIGNED_IN, *PREPARED])
 def test_pages_of_a_person(
-    prepared: Prepared, open_browser: Open, complaints: Complaints, look: Look, name: str
+    prepared: Prepared, studio: Studio, complaints: Complaints, look: Look, name: str
 ) -> None:
-    page = open_browser(prepared.person, **look.options)
-    page.goto(prepared.person.url + prepared.paths[name])
-    for details in page.locator("[data-reasoning] summary").all():
-        details.click()
-    check(page)
-
-
-@pytest.mark.parametrize("name", ["chat", "rich", "presets", "profile", "menu"])
-@pytest.mark.parametrize("look", [CHINESE, CHINESE_WIDE])
-def test_main_pages_in_chinese(
-    prepared: Prepared, open_browser: Open, look: Look, name: str
-) -> None:
-    page = open_browser(prepared.person, **look.options)
-    page.context.add_cookies(
-        [{"name": "django_language", "value": look.language, "url": prepared.person.url}]
-    )
-    page.goto(prepared.person.url + prepared.paths[name])
-    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
-    check(page)
+    page = studio(look, prepared.person, prepared.person.url)
+    page.context.on("console", complaints.on_console)
+    try:
+        page.goto(prepared.person.url + prepared.paths[name])
+        expect(page.locator("html")).to_have_attribute("lang", look.language)
+        for details in page.locator("[data-reasoning] summary").all():
+            details.click()
+        check(page)
+    finally:
+        page.context.remove_listener("console", complaints.on_console)
 
 
 @looks

@@ -119,6 +119,7 @@ PICTURES = (
     Picture("new-chat-phone-dark", EN_PHONE_DARK),
     Picture("failed-answer", EN_TABLET_DARK, "failed"),
     Picture("sidebar-phone-chinese", ZH_PHONE, LEAVES_ZH, open_drawer),
+    Picture("offline-phone-dark-chinese", ZH_PHONE_DARK, "/offline/", stranger=True),
     Picture("presets", EN_WIDE, "/presets/"),
     Picture("presets-phone-dark-chinese", ZH_PHONE_DARK, "/presets/"),
     Picture("appearance", EN_TABLET_DARK, "/settings/appearance/"),
@@ -177,8 +178,8 @@ def test_picture(
     url = who.person.url
     page.context.add_cookies([{"name": "django_language", "value": look.language, "url": url}])
     page.goto(url + who.paths.get(picture.path, picture.path))
-    expect(page.locator("html")).to_have_attribute("lang", look.language)
     page.wait_for_load_state("networkidle")
+    expect(page.locator("html")).to_have_attribute("lang", look.language)
     if picture.act:
         picture.act(page)
     folder = Path(os.environ.get("PICTURES", tmp_path))
