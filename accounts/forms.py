@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm, LoginForm, SignupForm
 from allauth.account.models import EmailAddress
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import (
     password_validators_help_text_html,
     validate_password,
@@ -133,13 +134,17 @@ class ProfileForm(UniqueNames):
         }
         help_texts = {
             "username": _("Letters, digits and @ . + - _ only. You sign in with it."),
-            "language": _("Empty: as your browser asks."),
             "custom_instructions": _(
                 "Sent with every question of yours: who you are, how answers should be."
             ),
         }
 
     clean_email = None  # type: ignore[assignment]  # the address has a page of its own
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = self.fields["language"]
+        language.choices = [("", _("As the browser asks")), *settings.LANGUAGES]  # type: ignore[attr-defined]
 
 
 class AppearanceForm(UserForm):

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.urls import get_script_prefix, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from accounts.models import User
 
@@ -21,6 +22,7 @@ from .errors import sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
 from .rendering import render_markdown, render_plain
+from .script import plain_language
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt
@@ -136,6 +138,12 @@ class MessageView:
         if self.role == Message.Role.USER:
             return render_plain(self.content)
         return render_markdown(self.content, prefix=f"{self.id}-")
+
+    @property
+    def language(self) -> str:
+        """Of its text, where that is plainly not the page's; else empty."""
+        plain = plain_language(self.content)
+        return "" if (get_language() or "").startswith(plain) else plain
 
     @property
     def sibling_number(self) -> int:

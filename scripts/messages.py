@@ -20,12 +20,21 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
 SOURCES = ("accounts", "chatsite", "conversations", "templates")
-# Of Django and allauth, whose own Chinese lacks them.
-BORROWED = (
+# Of Django and allauth, whose own Chinese lacks them or speaks otherwise than this site.
+BORROWED: tuple[str | tuple[str, str], ...] = (
     "Add link",
     "After you’ve created a user, you’ll be able to edit more user options.",
     "Change or view list link",
+    "Email",
+    "Email address",
     "Model name",
+    "Your password can’t be a commonly used password.",
+    "Your password can’t be entirely numeric.",
+    "Your password can’t be too similar to your other personal information.",
+    (
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+    ),
 )
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,

@@ -65,7 +65,10 @@ export class Transcript {
     if (!article.isConnected) return;
     const body = article.querySelector("[data-body]");
     const freshBody = fresh.querySelector("[data-body]");
-    if (plainHtml(body) === freshBody.innerHTML.trim()) freshBody.replaceWith(body);
+    if (plainHtml(body) === freshBody.innerHTML.trim()) {
+      if (freshBody.lang) body.lang = freshBody.lang;
+      freshBody.replaceWith(body);
+    }
     article.replaceWith(fresh);
     this.decorate();
   }
