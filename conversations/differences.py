@@ -14,7 +14,7 @@ LEAST_ALIKE = 0.35  # with less in common one text has taken the place of the ot
 
 # Where words are written without spaces each character is one; elsewhere a word has the space after it.
 EACH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-WORDS = re.compile(rf"[{EACH}]|[^\W{EACH}]+[^\S\n]*|\n|[^\w\n]")
+WORDS = re.compile(rf"[{EACH}]|\d+\.\d+|[^\W{EACH}]+[^\S\n]*|\n|[^\w\n]")
 LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 

@@ -19,6 +19,7 @@ MOST_EXAMPLES = 10
 LONGEST_EXAMPLE = 500
 MOST_PAIRS = 8
 LONGEST_TURN = 8_000
+FARTHEST = 1_000_000_000  # a number beyond is none
 
 
 def content_of(preset: RolePreset) -> dict[str, Any]:
@@ -72,6 +73,10 @@ def _read_field(name: str, value: object) -> Any:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValidationError(_("This has to be a number."))
+    if not -FARTHEST < value < FARTHEST:  # nor NaN, which no range excludes
+        raise ValidationError(_("This has to be a number."))
+    if name == "max_tokens" and value != int(value):
+        raise ValidationError(_("This has to be a whole number."))
     return column_of(name).clean(value, None)
 
 

@@ -27,6 +27,14 @@ else:
     TurnFormSetBase = forms.BaseFormSet
 
 
+class ImportForm(forms.Form):
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("JSON from an export, or CSV with the columns act and prompt."),
+        widget=forms.FileInput(attrs={"accept": ".json,.csv,application/json,text/csv"}),
+    )
+
+
 class ProseField(forms.CharField):
     """Text of several lines. Browsers send line ends as CR LF but count them as one character; so does this."""
 

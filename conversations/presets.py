@@ -5,6 +5,7 @@ Every save that changes something leaves a version. Site presets are saved here 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from accounts import quotas
 from accounts.models import User
 
 from . import catalogue
@@ -61,6 +63,10 @@ def gallery(user: User, language: str, *, search: str = "") -> Gallery:
 def own_presets(user: User) -> list[RolePreset]:
     """With their models. One query."""
     return list(RolePreset.objects.filter(owner=user).select_related("model").order_by("name"))
+
+
+def count_own(user: User) -> int:
+    return RolePreset.objects.filter(owner=user).count()
 
 
 # --- Verbs -----------------------------------------------------------------------------------------------------------
@@ -116,10 +122,21 @@ def restore_version(preset: RolePreset, version: PresetVersion) -> None:
     save_preset(preset)
 
 
-def add_presets(user: User, rows: Iterable[RolePreset]) -> None:
-    """Several new ones of the user at once, with their first versions. Raises NotPossible."""
+def import_presets(user: User, contents: Iterable[dict[str, Any]], language: str) -> int:
+    """Make those that the user does not have yet, exactly so; all or none. Returns how many. Raises NotPossible.
+
+    A model that is not on offer here leaves the choice to the user. A constant number of queries.
+    """
+    models = {model.name: model for model in catalogue.offered(quotas.limits_of(user))}
     with transaction.atomic():
-        rows = list(rows)
+        known = {_fingerprint(preset) for preset in own_presets(user)}
+        rows = []
+        for content in contents:
+            row = new_preset(user, language)
+            put_content(row, content, models)
+            if (mark := _fingerprint(row)) not in known:
+                known.add(mark)
+                rows.append(row)
         _check_room(user, len(rows))
         for row in rows:
             row.slug = slugify(row.name)[:60] or "preset"
@@ -127,10 +144,15 @@ def add_presets(user: User, rows: Iterable[RolePreset]) -> None:
         PresetVersion.objects.bulk_create(
             PresetVersion(preset=row, number=1, content=content_of(row)) for row in rows
         )
+    return len(rows)
+
+
+def _fingerprint(preset: RolePreset) -> str:
+    return json.dumps(content_of(preset), sort_keys=True)
 
 
 def _check_room(user: User, count: int) -> None:
-    if RolePreset.objects.filter(owner=user).count() + count > MOST_OWN:
+    if count_own(user) + count > MOST_OWN:
         raise NotPossible(
             _("You can keep at most %(limit)s role presets. Delete some first.")
             % {"limit": MOST_OWN}

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import lists, messages, organizing, pages, preset_versions, presets, stream
+from .views import (
+    lists,
+    messages,
+    organizing,
+    pages,
+    preset_files,
+    preset_versions,
+    presets,
+    stream,
+)
 
 app_name = "conversations"
 urlpatterns = [
@@ -42,6 +51,9 @@ urlpatterns = [
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("presets/", presets.gallery, name="presets"),
     path("presets/new/", presets.new, name="preset-new"),
+    path("presets/import/", preset_files.import_, name="preset-import"),
+    path("presets/export/", preset_files.export_all, name="presets-export"),
+    path("presets/<uuid:preset_id>/export/", preset_files.export, name="preset-export"),
     path("presets/<uuid:preset_id>/", presets.preset, name="preset"),
     path("presets/<uuid:preset_id>/delete/", presets.delete, name="preset-delete"),
     path("presets/<uuid:preset_id>/duplicate/", presets.duplicate, name="preset-duplicate"),
