@@ -10,7 +10,7 @@ from django.http import Http404
 from accounts.models import User
 
 from . import catalogue
-from .models import Completion, Conversation, Message, PresetVersion, RolePreset
+from .models import Completion, Conversation, Folder, Message, PresetVersion, RolePreset, Tag
 
 
 def get_conversation(user: User, conversation_id: UUID) -> Conversation:
@@ -83,4 +83,20 @@ def get_preset_version(preset: RolePreset, number: int) -> PresetVersion:
     try:
         return preset.versions.get(number=number)
     except PresetVersion.DoesNotExist:
+        raise Http404 from None
+
+
+def get_folder(user: User, folder_id: UUID) -> Folder:
+    """One query."""
+    try:
+        return Folder.objects.get(pk=folder_id, owner=user)
+    except Folder.DoesNotExist:
+        raise Http404 from None
+
+
+def get_tag(user: User, tag_id: UUID) -> Tag:
+    """One query."""
+    try:
+        return Tag.objects.get(pk=tag_id, owner=user)
+    except Tag.DoesNotExist:
         raise Http404 from None

@@ -23,7 +23,11 @@ from .variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 VARIABLE = "variable_"
-SEVERAL = {"model", "compare"}  # fields that a form may repeat; in JSON they may be lists
+SEVERAL = {
+    "model",
+    "compare",
+    "conversation",
+}  # fields that a form may repeat; in JSON they may be lists
 
 
 def fields_of(request: HttpRequest) -> dict[str, Any]:

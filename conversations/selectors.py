@@ -1,4 +1,4 @@
-"""Questions about conversations: the sidebar, a branch, the window of it that a page shows. Each says what it costs."""
+"""Questions about conversations: a branch, the window of it that a page shows. Each says what it costs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
 from django.urls import get_script_prefix, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
-
-from accounts.models import User
 
 from . import comparing
 from .errors import sentence
@@ -26,7 +23,6 @@ from .script import plain_language
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt
-SIDEBAR = 60
 
 ANCESTORS = """
 WITH RECURSIVE branch(id, parent_id, depth) AS (
@@ -309,37 +305,3 @@ def _children(
     ):
         found[parent, conversation, role].append(key)
     return {key: tuple(value) for key, value in found.items()}
-
-
-# --- The sidebar -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SidebarItem:
-    id: UUID
-    title: str
-    active_at: datetime
-    running: bool
-
-    @property
-    def url(self) -> str:
-        return address("conversation", self.id)
-
-
-def sidebar(
-    user: User, *, before: datetime | None = None, limit: int = SIDEBAR
-) -> tuple[list[SidebarItem], bool]:
-    """The user's conversations, newest first, and whether there are more. One query."""
-    running = Completion.objects.filter(
-        conversation=OuterRef("pk"), status=Completion.Status.RUNNING
-    )
-    rows = Conversation.objects.filter(owner=user, archived=False, deleted_at=None).order_by(
-        "-active_at", "id"
-    )
-    if before is not None:
-        rows = rows.filter(active_at__lt=before)
-    found = list(rows.values_list("pk", "title", "active_at", Exists(running))[: limit + 1])
-    items = [
-        SidebarItem(key, title, at, is_running) for key, title, at, is_running in found[:limit]
-    ]
-    return items, len(found) > limit

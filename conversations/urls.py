@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .models import Folder, Tag
 from .views import (
+    labels,
     lists,
     messages,
     organizing,
@@ -10,6 +12,7 @@ from .views import (
     preset_files,
     preset_versions,
     presets,
+    selected,
     stream,
 )
 
@@ -23,10 +26,25 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/rename/", organizing.rename, name="rename"),
     path("c/<uuid:conversation_id>/delete/", organizing.delete, name="delete"),
     path("c/<uuid:conversation_id>/restore/", organizing.restore, name="restore"),
+    path("c/<uuid:conversation_id>/pin/", organizing.pin, name="pin"),
+    path("c/<uuid:conversation_id>/archive/", organizing.archive, name="archive"),
+    path("c/<uuid:conversation_id>/folder/", organizing.put_in_folder, name="folder"),
+    path("c/<uuid:conversation_id>/tags/", organizing.tag, name="tags"),
     path("c/<uuid:conversation_id>/menu/", organizing.menu, name="menu"),
     path("c/<uuid:conversation_id>/settings/", messages.settings, name="settings"),
     path("c/<uuid:conversation_id>/leaf/", messages.leaf, name="leaf"),
     path("c/<uuid:conversation_id>/branch/", messages.branch, name="branch"),
+    path("conversations/", lists.overview, name="overview"),
+    path("conversations/running/", lists.running, name="running"),
+    path("conversations/search/", lists.search, name="search-titles"),
+    path("conversations/palette/", lists.palette, name="palette"),
+    path("conversations/selected/", selected.act, name="selected"),
+    path("folders/", labels.make, {"kind": Folder}, name="make-folder"),
+    path("folders/<uuid:folder_id>/rename/", labels.rename_folder, name="rename-folder"),
+    path("folders/<uuid:folder_id>/delete/", labels.delete_folder, name="delete-folder"),
+    path("tags/", labels.make, {"kind": Tag}, name="make-tag"),
+    path("tags/<uuid:tag_id>/rename/", labels.rename_tag, name="rename-tag"),
+    path("tags/<uuid:tag_id>/delete/", labels.delete_tag, name="delete-tag"),
     path("conversations/list/", lists.rows, name="list"),
     path("conversations/restore/", organizing.restore_many, name="restore-many"),
     path("conversations/delete-all/", organizing.delete_all, name="delete-all"),

@@ -1,7 +1,10 @@
-"""What people do with their conversations from a row's menu: rename, delete, take it back."""
+"""What people do with their conversations from a row's menu: rename, pin, archive, file, delete, take it back."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,12 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import User
 from chatsite.views import see_other, wants_json
 
-from .. import access, deletion, services
+from .. import access, deletion, listing, organizing, services
 from ..errors import InvalidParameter
-from ..forms import fields_of, text_field
-from ..models import Conversation
+from ..forms import fields_of, text_field, uuid_field
+from ..models import Conversation, Folder, Tag
 from .pages import owner
 from .replies import refusals, signed_in
 
@@ -29,8 +33,16 @@ from .replies import refusals, signed_in
 @signed_in
 def menu(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """What can be done with one conversation: a page, of which scripts take the panel."""
-    conversation = access.get_conversation(owner(request), conversation_id)
-    return render(request, "conversations/menu.html", {"conversation": conversation})
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    folders, tags = listing.labels(user)
+    worn = set(conversation.tags.values_list("pk", flat=True))
+    context = {
+        "conversation": conversation,
+        "folders": folders,
+        "tags": [(tag, tag.id in worn) for tag in tags],
+    }
+    return render(request, "conversations/menu.html", context)
 
 
 @require_POST
@@ -43,6 +55,94 @@ def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk, "title": conversation.title})
     return back_to(conversation)
+
+
+@require_POST
+@signed_in
+@refusals
+def pin(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """`value` true or false; without it the other of the two."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    value = _wanted(fields_of(request), instead_of=conversation.pinned)
+    organizing.pin(user, [conversation.pk], value=value)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk, "pinned": value})
+    return back_to(conversation)
+
+
+@require_POST
+@signed_in
+@refusals
+def archive(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Like `pin`."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    value = _wanted(fields_of(request), instead_of=conversation.archived)
+    organizing.archive(user, [conversation.pk], value=value)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk, "archived": value})
+    if value:
+        offer_undo(request, _("The conversation has been archived."), request.path)
+    return back_to(conversation)
+
+
+def _wanted(fields: Mapping[str, Any], *, instead_of: bool) -> bool:
+    value = fields.get("value")
+    if isinstance(value, bool):
+        return value
+    if value in (None, ""):
+        return not instead_of
+    if value not in ("true", "false"):
+        raise InvalidParameter(_("%(name)s has to be true or false.") % {"name": "value"})
+    return bool(value == "true")
+
+
+@require_POST
+@signed_in
+@refusals
+def put_in_folder(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """`folder` is one of one's own or empty; `name` makes a new one."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    folder = folder_of(user, fields_of(request))
+    organizing.move(user, [conversation.pk], folder)
+    if wants_json(request):
+        return JsonResponse(
+            {"conversation": conversation.pk, "folder": folder.pk if folder else None}
+        )
+    return back_to(conversation)
+
+
+@require_POST
+@signed_in
+@refusals
+def tag(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Puts the `tag` on, or takes it off if it is on; `name` makes a new one and puts it on."""
+    user = owner(request)
+    conversation = access.get_conversation(user, conversation_id)
+    fields = fields_of(request)
+    wanted = tag_named(user, fields)
+    is_on = conversation.tags.filter(pk=wanted.pk).exists() and not text_field(fields, "name")
+    change = organizing.take_tag if is_on else organizing.put_tag
+    change(user, [conversation.pk], wanted)
+    if wants_json(request):
+        return JsonResponse({"conversation": conversation.pk, "tag": wanted.pk, "on": not is_on})
+    return see_other(reverse("conversations:menu", args=[conversation.pk]))
+
+
+def folder_of(user: User, fields: Mapping[str, Any]) -> Folder | None:
+    name, key = text_field(fields, "name"), uuid_field(fields, "folder")
+    if name.strip():
+        return organizing.make_label(Folder, user, name)
+    return access.get_folder(user, key) if key else None
+
+
+def tag_named(user: User, fields: Mapping[str, Any]) -> Tag:
+    name, key = text_field(fields, "name"), uuid_field(fields, "tag")
+    if key is not None and not name.strip():
+        return access.get_tag(user, key)
+    return organizing.make_label(Tag, user, name)
 
 
 @require_POST
@@ -80,7 +180,7 @@ def delete_all(request: HttpRequest) -> HttpResponseBase:
         return render(request, "conversations/delete_all.html", {"count": count})
     now = timezone.now()
     count = deletion.delete_all_conversations(user, now=now)
-    undo = f"{reverse('conversations:restore-many')}?{urlencode({'deleted_at': now.isoformat()})}"
+    undo = undo_address(now)
     if wants_json(request):
         return JsonResponse({"deleted": count, "undo": undo})
     offer_undo(request, deleted_sentence(count), undo)
@@ -110,6 +210,12 @@ def deleted_sentence(count: int) -> str:
         "%(count)s conversations have been deleted.",
         count,
     ) % {"count": count}
+
+
+def undo_address(moment: datetime) -> str:
+    """Brings back what was deleted together at that moment."""
+    query = urlencode({"deleted_at": moment.isoformat()})
+    return f"{reverse('conversations:restore-many')}?{query}"
 
 
 def offer_undo(request: HttpRequest, sentence: str, address: str) -> None:

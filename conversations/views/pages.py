@@ -134,7 +134,7 @@ def chat_page(
         "stop_url": reverse("conversations:stop", args=[shown.pk]) if shown else "",
         "composer": composer,
         "quota": quota_view(user, limits),
-        **sidebar_context(user, request.GET, shown),
+        **sidebar_context(request, user, shown),
     }
     return render(request, "conversations/chat.html", context, status=status)
 

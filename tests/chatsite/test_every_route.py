@@ -15,7 +15,16 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
-from conversations.models import ChatModel, Completion, Conversation, Endpoint, Message, RolePreset
+from conversations.models import (
+    ChatModel,
+    Completion,
+    Conversation,
+    Endpoint,
+    Folder,
+    Message,
+    RolePreset,
+    Tag,
+)
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
 # Open to everyone: what one needs before signing in, and fixed small files.
@@ -78,6 +87,8 @@ def ids(alice: User) -> dict[str, object]:
         "conversation_id": conversation.pk,
         "message_id": answer.pk,
         "completion_id": completion.pk,
+        "folder_id": Folder.objects.create(owner=alice, name="Private").pk,
+        "tag_id": Tag.objects.create(owner=alice, name="Private").pk,
     }
 
 

@@ -10,7 +10,7 @@ export class RowMenu {
     this.popover.className = "row-menu-popover";
     this.popover.popover = "auto";
     this.popover.setAttribute("role", "dialog");
-    this.popover.addEventListener("toggle", (event) => this.toggled(event));
+    this.popover.addEventListener("toggle", (event) => this.toggled(event), { capture: true });
     this.popover.addEventListener("submit", (event) => this.submitted(event));
     this.popover.addEventListener("click", (event) => event.stopPropagation());
     sidebar.append(this.popover);
@@ -20,10 +20,20 @@ export class RowMenu {
     return this.popover.matches(":popover-open");
   }
 
+  get details() {
+    return [...this.popover.querySelectorAll("details")];
+  }
+
   // link: the row's, whose address is the menu's page.
   async open(link) {
     if (this.isOpen && this.link === link) return this.close();
     this.link = link;
+    await this.show(link);
+  }
+
+  // What was open in the panel stays open.
+  async show(link) {
+    const index = this.isOpen ? this.details.findIndex((one) => one.open) : -1;
     let panel;
     try {
       panel = (await getPage(link.href)).querySelector("[data-row-menu]");
@@ -34,14 +44,21 @@ export class RowMenu {
     if (this.link !== link) return; // another one was opened meanwhile
     this.popover.replaceChildren(document.adoptNode(panel));
     this.popover.setAttribute("aria-label", link.getAttribute("aria-label"));
-    this.popover.showPopover();
+    if (!this.isOpen) this.popover.showPopover();
     this.place();
-    this.popover.querySelector("summary, button").focus();
+    const opened = this.details[index];
+    if (opened) opened.open = true;
+    (opened ?? this.popover).querySelector("summary, button").focus();
   }
 
   close() {
     this.popover.hidePopover();
-    this.link?.focus();
+    this.currentLink?.focus();
+  }
+
+  // The list may have been rendered anew since.
+  get currentLink() {
+    return this.sidebar.list.querySelector(`a[href="${CSS.escape(this.link.getAttribute("href"))}"]`);
   }
 
   // Below the row's end; above where there is no room.
@@ -49,8 +66,8 @@ export class RowMenu {
     const { style } = this.popover;
     style.removeProperty("top");
     style.removeProperty("left");
-    if (narrow.matches) return;
-    const row = this.link.getBoundingClientRect();
+    if (narrow.matches || !this.isOpen) return;
+    const row = (this.currentLink ?? this.link).getBoundingClientRect();
     const { offsetWidth, offsetHeight } = this.popover;
     const isLeftToRight = getComputedStyle(this.link).direction === "ltr";
     const left = isLeftToRight ? row.left : row.right - offsetWidth;
@@ -58,17 +75,22 @@ export class RowMenu {
     style.top = `${Math.max(8, Math.min(row.bottom + 4, innerHeight - offsetHeight - 8))}px`;
   }
 
-  toggled({ newState }) {
-    this.link?.setAttribute("aria-expanded", String(newState === "open"));
+  // The menu, or a part of it: then there may be too little room below.
+  toggled({ target, newState }) {
+    if (target !== this.popover) {
+      this.place();
+      return;
+    }
+    this.currentLink?.setAttribute("aria-expanded", String(newState === "open"));
   }
 
   async submitted(event) {
     event.preventDefault();
     const { target: form, submitter } = event;
-    const path = this.link.closest("li").querySelector("a").getAttribute("href");
+    const path = new URL("..", this.link.href).pathname;
     const isHere = path === location.pathname;
-    const isGone = "removes" in form.dataset;
-    if (isHere && isGone) {
+    const isGone = "leaves" in form.dataset;
+    if (isHere && "removes" in form.dataset) {
       form.submit(); // the next page says so and offers Undo
       return;
     }
@@ -81,8 +103,15 @@ export class RowMenu {
     }
     const { list } = this.sidebar;
     const next = isGone ? list.neighbour(path)?.firstElementChild.getAttribute("href") : path;
+    if ("stays" in form.dataset) {
+      this.sidebar.refresh();
+      await this.show(this.link);
+      return;
+    }
     this.popover.hidePopover();
     if (isHere && reply.title) document.querySelector("[data-live=title]").textContent = reply.title;
+    if (reply.title) list.row(path).firstElementChild.firstChild.textContent = reply.title;
+    else list.forget(path);
     await this.sidebar.refresh();
     this.sidebar.focusRow(next, isGone ? "a" : ".row-more");
     if (form.dataset.toast) this.sidebar.offerUndo(form.dataset.toast, form.dataset.undo, path);

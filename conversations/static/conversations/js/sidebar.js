@@ -1,7 +1,7 @@
 // <chat-sidebar>: a drawer on narrow windows, opened by its address (#sidebar), so that Back closes it.
 import { getPage, post } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
-import "./conversation-list.js";
+import { rememberCollapsed } from "./conversation-list.js";
 
 const narrow = window.matchMedia("(max-width: 59.99rem)");
 
@@ -16,6 +16,7 @@ class ChatSidebar extends HTMLElement {
     document.addEventListener("keydown", (event) => this.keyPressed(event), { signal, capture: true });
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     document.addEventListener("click", (event) => this.clickedAnywhere(event), { signal });
+    document.addEventListener("sidebar:toggle", () => this.toggle(), { signal });
     this.update();
   }
 
@@ -48,7 +49,36 @@ class ChatSidebar extends HTMLElement {
     if (this.isOpen) history.back();
   }
 
+  // Shows or hides it: a drawer on narrow windows, a column that is remembered on wide ones.
+  toggle() {
+    if (this.isOpen) this.close();
+    else if (narrow.matches) location.hash = "#sidebar";
+    else this.collapse(!("collapsed" in this.dataset));
+  }
+
+  collapse(isCollapsed) {
+    this.toggleAttribute("data-collapsed", isCollapsed);
+    rememberCollapsed(isCollapsed);
+    (isCollapsed ? document.querySelector(".topbar-menu") : this.querySelector("[data-collapse]"))?.focus();
+  }
+
+  async openPalette() {
+    const { Palette } = await import("./palette.js");
+    try {
+      this.palette ??= await Palette.load(this);
+    } catch {
+      location.assign(this.querySelector("[data-opens-palette]").href);
+      return;
+    }
+    if (!document.querySelector("dialog[open]")) this.palette.open();
+  }
+
   keyPressed(event) {
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      this.openPalette();
+      return;
+    }
     if (event.key !== "Escape" || isComposing(event) || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return; // it closes by itself, if nobody prevents it
     const menu = this.querySelector(".account-menu[open]");
@@ -70,6 +100,11 @@ class ChatSidebar extends HTMLElement {
     if (more && !isForAnotherTab(event)) {
       event.preventDefault();
       this.openMenu(more);
+    } else if (event.target.closest("[data-opens-palette]") && !isForAnotherTab(event)) {
+      event.preventDefault();
+      this.openPalette();
+    } else if (event.target.closest("[data-collapse]")) {
+      this.collapse(true);
     } else if (event.target.closest(".sidebar-close, .veil")) {
       event.preventDefault();
       this.close();
@@ -82,20 +117,26 @@ class ChatSidebar extends HTMLElement {
     this.menu.open(link);
   }
 
-  clickedAnywhere({ target }) {
+  clickedAnywhere(event) {
+    const { target } = event;
+    if (target.closest(".topbar-menu") && !narrow.matches) {
+      event.preventDefault();
+      this.collapse(false);
+    }
     const menu = this.querySelector(".account-menu[open]");
     if (menu && !menu.contains(target)) menu.open = false;
   }
 
   // The list as the server has it now.
   async refresh() {
+    const { query } = this.list;
     let page;
     try {
-      page = await getPage(this.dataset.list);
+      page = await getPage(this.dataset.list + query);
     } catch {
       return; // what is shown stays until the next time
     }
-    this.list.take(page.querySelector("conversation-list"));
+    if (this.list.query === query) this.list.take(page.querySelector("conversation-list"), query);
   }
 
   focusRow(path, within = "a") {

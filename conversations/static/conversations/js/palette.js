@@ -1,0 +1,150 @@
+// What Ctrl+K opens: conversations by title, role presets and actions, in one combobox.
+import { getJson, getPage, post } from "../../chatsite/js/requests.js";
+import { isComposing } from "./composer.js";
+
+const PAUSE = 120; // milliseconds of no typing before the server is asked
+
+export class Palette {
+  static async load(sidebar) {
+    const page = await getPage(sidebar.dataset.palette);
+    const dialog = document.adoptNode(page.querySelector("dialog"));
+    document.body.append(dialog);
+    return new Palette(sidebar, dialog);
+  }
+
+  constructor(sidebar, dialog) {
+    this.sidebar = sidebar;
+    this.dialog = dialog;
+    this.input = dialog.querySelector("input");
+    this.found = dialog.querySelector("[data-found]");
+    this.fixed = [...dialog.querySelectorAll("[role=option]")];
+    this.fixed.forEach((option, index) => (option.id = `palette-${index}`));
+    this.input.addEventListener("input", (event) => this.typed(event));
+    this.input.addEventListener("compositionend", () => this.changed());
+    this.input.addEventListener("keydown", (event) => this.keyPressed(event));
+    dialog.addEventListener("pointermove", ({ target }) => this.mark(target.closest("[role=option]")));
+    dialog.addEventListener("click", (event) => this.clicked(event));
+  }
+
+  open() {
+    this.input.value = "";
+    this.dialog.showModal();
+    this.changed();
+  }
+
+  typed(event) {
+    if (event.isComposing) return; // half a word of an input method is no question
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.changed(), PAUSE);
+  }
+
+  async changed() {
+    clearTimeout(this.timer);
+    const text = this.input.value.trim();
+    const words = text.toLowerCase().split(/\s+/);
+    const isHere = location.pathname.startsWith("/c/");
+    for (const option of this.fixed) {
+      const label = option.textContent.toLowerCase();
+      option.hidden = ("here" in option.dataset && !isHere) || !words.every((word) => label.includes(word));
+    }
+    this.arrange();
+    this.mark(this.options[0]);
+    this.asked = text;
+    let items;
+    try {
+      ({ items } = await getJson(`${this.sidebar.dataset.search}?${new URLSearchParams({ q: text })}`));
+    } catch {
+      items = [];
+    }
+    if (this.asked !== text) return; // something else was typed meanwhile
+    this.found.replaceChildren(...items.slice(0, text ? 20 : 6).map(conversationOption));
+    this.arrange();
+    this.mark(this.options[0]);
+    const empty = this.dialog.querySelector("[data-empty]");
+    empty.textContent = this.options.length ? "" : empty.dataset.text;
+  }
+
+  // Groups without options are not shown.
+  arrange() {
+    for (const group of this.dialog.querySelectorAll("[role=group]")) {
+      group.hidden = !group.querySelector("[role=option]:not([hidden])");
+    }
+  }
+
+  get options() {
+    return [...this.dialog.querySelectorAll("[role=option]:not([hidden])")];
+  }
+
+  mark(option) {
+    if (!option && this.options.length) return;
+    for (const other of this.dialog.querySelectorAll("[aria-selected]")) other.removeAttribute("aria-selected");
+    option?.setAttribute("aria-selected", "true");
+    if (option) this.input.setAttribute("aria-activedescendant", option.id);
+    else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  keyPressed(event) {
+    if (isComposing(event)) return;
+    const { options } = this;
+    const index = options.findIndex((option) => option.hasAttribute("aria-selected"));
+    const steps = { ArrowDown: index + 1, ArrowUp: index - 1 };
+    if (event.key in steps && options.length) {
+      const next = options.at(steps[event.key] % options.length);
+      this.mark(next);
+      next.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter") {
+      if (options[index]) this.choose(options[index]);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  clicked({ target }) {
+    const option = target.closest("[role=option]");
+    if (option) this.choose(option);
+    else if (target === this.dialog || target.closest("[data-close]")) this.dialog.close();
+  }
+
+  async choose(option) {
+    this.dialog.close();
+    const { href, here, event } = option.dataset;
+    if (href) {
+      location.assign(href);
+    } else if (event) {
+      document.dispatchEvent(new CustomEvent(event));
+    } else {
+      await this.act(`${location.pathname}${here}`);
+    }
+  }
+
+  // As the row's menu does: afterwards the page says what was done and how to take it back.
+  async act(address) {
+    if (address.endsWith("pin/")) {
+      await post(address).catch(() => {});
+      this.sidebar.refresh();
+      return;
+    }
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = address;
+    form.append(document.querySelector("[name=csrfmiddlewaretoken]").cloneNode());
+    document.body.append(form);
+    form.submit();
+  }
+}
+
+function conversationOption({ id, title, url }) {
+  const option = document.createElement("div");
+  option.id = `palette-${id}`;
+  option.setAttribute("role", "option");
+  option.dataset.href = url;
+  const icon = document.createElement("span");
+  icon.className = "icon";
+  icon.dataset.icon = "chat";
+  icon.setAttribute("aria-hidden", "true");
+  const name = document.createElement("bdi");
+  name.textContent = title || "…";
+  option.append(icon, name);
+  return option;
+}
