@@ -200,6 +200,7 @@ def test_habit_43_shortcuts_are_those_of_chatgpt(talk: Talk, upstream: Upstream)
     assert page.evaluate("toggled")
 
     title = page.get_by_role("heading", level=1)
+    keys.press("Shift+Escape")
     keys.type("half a thought")
     keys.press("Control+Shift+Backspace")
     expect(title).to_have_text("Show me")
@@ -271,3 +272,16 @@ def test_habit_39_a_new_chat_creates_nothing(chat: Chat) -> None:
     expect(chat.composer).to_have_value("Not sent")
     chat.ask("Sent")
     expect(chat.conversations).to_have_count(1)
+
+
+def test_habit_35_a_title_comes_at_once_and_a_given_one_stays(ann: Person, chat: Chat) -> None:
+    chat.ask("Plan a trip\nto Rome")
+    title = chat.page.get_by_role("heading", level=1)
+    expect(title).to_have_text("Plan a trip")
+    expect(chat.conversations.first).to_contain_text("Plan a trip")
+    with ann.visitor() as visitor:
+        assert visitor.post(f"{chat.path}rename/", {"title": "Holidays"}).status_code == 200
+    chat.page.reload()
+    chat.ask("And to Paris")
+    expect(title).to_have_text("Holidays")
+    expect(chat.conversations.first).to_contain_text("Holidays")

@@ -63,5 +63,5 @@ def test_every_habit_names_tests_that_exist() -> None:
     }
     for number, habit, proof in rows:
         named = re.findall(r"`(test_\w+)`", proof)
-        assert named or "waits for" in proof, f"{number}. {habit}"
+        assert named or number in {"40", "42", "50"}, f"{number}. {habit}"
         assert set(named) <= tests, f"{number}. {habit}"
