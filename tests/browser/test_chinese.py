@@ -18,22 +18,6 @@ NAMES = frozenset(
     {"ann", "chatsite", "english", "fake", "python"}
     | {"ai", "top", "token", "esc", "ctrl", "enter", "shift", "mac"}
 )
-    [
-        "ann",
-        "chatsite",
-        "english",
-        "fake",
-        "python",
-        "ai",
-        "top",
-        "token",
-        "esc",
-        "ctrl",
-        "enter",
-        "shift",
-        "mac",
-    ]
-)
 
 
 @pytest.fixture

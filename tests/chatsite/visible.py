@@ -42,7 +42,7 @@ class Visible(HTMLParser):
         if self.is_silent or silent:
             return
         for name, value in attributes:
-            if value and (name in SPOKEN or name.startswith("data-text-")):
+            if value and (name in SPOKEN or name.startswith(("data-text", "data-toast"))):
                 self.texts.append(value)
         given = dict(attributes)
         if tag == "input" and given.get("type") in {"submit", "button", "reset"}:
