@@ -33,12 +33,12 @@ CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 # Names and what has no other name in Chinese; the cast and the rows of these tests.
 NAMES = """
     chatsite english token ai json uuid id url cookie top utf http https api gpt-5-mini gpt mini key openai sha
-    enter shift ctrl esc python cmd markdown csv act prompt bool
+    enter shift ctrl esc mac python cmd markdown csv act prompt bool
     free unlimited alice alicia bob sasha private question answer none another browser utc example org
 """
 # What Django's administration writes in no language but its own, and names of columns and roles.
 UNTRANSLATED = """
-    true false search user sessions ldap control command mac md max_tokens max_completion_tokens
+    true false search user sessions ldap control command md max_tokens max_completion_tokens
     role assistant content planner zh-hans
 """
 KNOWN = frozenset(NAMES.split())
@@ -189,6 +189,13 @@ def test_browsers_that_ask_for_chinese(sasha: User, client: Client, browser: str
 def test_other_browsers_get_the_sites_language(sasha: User, client: Client, browser: str) -> None:
     page = client.get("/accounts/login/", headers={"accept-language": browser})
     assert '<html lang="en"' in page.content.decode()
+
+
+def test_the_app_has_chinese_names(client: Client) -> None:
+    manifest = client.get(reverse("manifest"), headers=CHINESE).json()
+    assert manifest["lang"] == "zh-hans"
+    names = [manifest["description"], *(shortcut["name"] for shortcut in manifest["shortcuts"])]
+    assert not english_in(" ".join(names), known=KNOWN)
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------------
