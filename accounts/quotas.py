@@ -88,7 +88,7 @@ class QuotaExceeded(Exception):
                 "Too little of your quota is left for %(count)s answers. Choose fewer models."
             ) % {"count": self.answers}
         renews = _("Your quota renews at %(at)s (%(zone)s).") % {"at": at, "zone": zone}
-        return _("%(used)s %(renews)s") % {"used": used, "renews": renews}
+        return _("%(first)s %(second)s") % {"first": used, "second": renews}
 
 
 @dataclass(frozen=True)

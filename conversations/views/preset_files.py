@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -80,9 +81,8 @@ def _import(request: HttpRequest, user: User, contents: list[dict[str, Any]]) ->
         count,
     ) % {"count": count}
     if known:
-        said += " " + ngettext(
-            "%(count)s was there already.", "%(count)s were there already.", known
-        ) % {"count": known}
+        there = ngettext("%(count)s was there already.", "%(count)s were there already.", known)
+        said = _("%(first)s %(second)s") % {"first": said, "second": there % {"count": known}}
     messages.success(request, said)
 
 

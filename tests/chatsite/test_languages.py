@@ -12,14 +12,17 @@ from uuid import UUID
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
+from django.core.exceptions import SuspiciousOperation
 from django.template.loader import render_to_string
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts.models import UsagePeriod, UsageRecord, User
 from accounts.quotas import QuotaExceeded
+from chatsite import views
 from conversations import errors
 from conversations.models import RolePreset
 from tests.processes import ROOT
@@ -218,6 +221,27 @@ def test_errors_for_programs(alice_client: Client) -> None:
     assert refused.json()["error"]["message"] == "消息为空，请先输入内容。"
     missing = alice_client.get(f"/c/{UUID(int=1)}/", headers=headers)
     assert missing.json()["error"]["message"] == "这里没有内容，或者内容不属于您。"
+
+
+@pytest.mark.parametrize(
+    ("view", "status", "heading"),
+    [
+        (views.csrf_failure, 403, "页面已过期"),
+        (views.server_error, 500, "出错了"),
+        (lambda request: views.bad_request(request, SuspiciousOperation()), 400, "无法理解该请求"),
+        (lambda request: views.permission_denied(request, Exception()), 403, "没有权限"),
+        (lambda request: views.page_not_found(request, Exception()), 404, "页面不存在"),
+    ],
+)
+def test_error_pages(db: None, rf: RequestFactory, view: Any, status: int, heading: str) -> None:
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    with translation.override("zh-hans"):
+        page = view(request)
+    assert page.status_code == status
+    html = page.content.decode()
+    assert heading in html
+    assert not english_on(html, known=KNOWN)
 
 
 def test_a_quota_says_when_it_renews() -> None:
