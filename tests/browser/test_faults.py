@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person
@@ -16,13 +17,13 @@ from tests.upstream import Script, Upstream
 pytestmark = pytest.mark.browser
 
 NUMBERS = tuple(f"number {number}, " for number in range(20))
+TEXT = "".join(NUMBERS).strip()
 SERVER_AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
 
 
-def test_a_network_that_was_away_while_an_answer_came(
+def test_a_browser_that_says_it_is_offline_while_an_answer_comes(
     chat: Chat, upstream: Upstream, complaints: Complaints
 ) -> None:
-    """Two minutes or two seconds: what came meanwhile is shown, once, in the same message."""
     complaints.expect("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_FAILED")
     upstream.play(Script("gated", NUMBERS))
     chat.send("Count").expect_status("running").expect_words("number 0")
@@ -34,10 +35,69 @@ def test_a_network_that_was_away_while_an_answer_came(
     chat.page.context.set_offline(False)
     upstream.release(20)
     chat.expect_status("complete")
-    expect(chat.body).to_have_text("".join(NUMBERS).strip())
+    expect(chat.body).to_have_text(TEXT)
     expect(chat.answers).to_have_count(1)
     expect(line).to_be_hidden()
     expect(chat.composer).to_have_value("written meanwhile")
+
+
+def sign_in(page: Page, person: Person) -> None:
+    page.get_by_label("User name or e-mail address").fill(person.name)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_session_that_ends_while_an_answer_comes(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    """What has come stays, one message leads back, and the answer has gone on."""
+    complaints.expect("401", "409")
+    upstream.play(Script("gated", NUMBERS))
+    chat.send("Count").expect_status("running").expect_words("number 0")
+    path = chat.path
+    chat.send("And then?")
+    expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
+    chat.composer.fill("Half a thought")
+    with ann.visitor() as elsewhere:
+        elsewhere.submit("/accounts/logout/", {})
+    expect(
+        chat.page.get_by_role("alert").filter(has_text="You have been signed out.")
+    ).to_be_visible()
+    expect(chat.page.locator("[data-connection]")).to_be_hidden()
+    expect(chat.stop_button).to_be_hidden()
+    chat.expect_words("number 0")
+    expect(chat.answer).not_to_have_attribute("aria-busy", re.compile(""))
+    upstream.say("No more.")
+    upstream.release(20)
+    chat.page.get_by_role("link", name="Sign in again").click()
+    sign_in(chat.page, ann)
+    chat.expect_words("No more.").expect_status("complete")
+    assert chat.path == path
+    expect(chat.questions.locator("[data-body]")).to_have_text(["Count", "And then?"])
+    expect(chat.answers.locator("[data-body]")).to_have_text([TEXT, "No more."])
+    expect(chat.composer).to_have_value("Half a thought")
+
+
+def test_a_session_that_begins_again_in_another_tab(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    """Coming back is enough: the page reads on where it was."""
+    complaints.expect("401")
+    upstream.play(Script("gated", NUMBERS))
+    chat.send("Count").expect_status("running").expect_words("number 0")
+    with ann.visitor() as elsewhere:
+        elsewhere.submit("/accounts/logout/", {})
+    message = chat.page.get_by_text("You have been signed out. Your text is kept.")
+    expect(message).to_be_visible()
+    other = Chat(chat.page.context.new_page(), ann.url).open(chat.path)
+    sign_in(other.page, ann)
+    expect(other.answers).to_have_count(1)
+    chat.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(message).to_be_hidden()
+    upstream.release(20)
+    for tab in (chat, other):
+        tab.expect_status("complete")
+        expect(tab.body).to_have_text(TEXT)
 
 
 def test_a_server_that_is_started_anew_in_the_middle_of_an_answer(

@@ -1,6 +1,7 @@
 // One running answer: from the server's events into its <article>, until the end or until closed. Bubbling events:
 //   answer:grew {where}                  markup was added in that element
 //   answer:lost / answer:found           the connection
+//   answer:refused {failure}             who is here may not read on; the answer goes on
 //   answer:ended {status, message}       nothing more will come
 import { getJson } from "../../chatsite/js/requests.js";
 
@@ -13,9 +14,8 @@ export class AnswerStream {
     this.body = article.querySelector("[data-body]");
     this.listeners = new AbortController();
     this.connect();
-    document.addEventListener("visibilitychange", () => this.visibilityChanged(), {
-      signal: this.listeners.signal,
-    });
+    const { signal } = this.listeners;
+    document.addEventListener("visibilitychange", () => this.visibilityChanged(), { signal });
   }
 
   connect() {
@@ -76,8 +76,15 @@ export class AnswerStream {
     } catch (failure) {
       if (this.isClosed) return;
       if (failure.isTemporary) this.pollLater();
+      else if (failure.status === 401) this.refused(failure);
       else this.end({ status: "failed", message: failure.sentence });
     }
+  }
+
+  refused(failure) {
+    this.close();
+    this.say("answer:found");
+    this.say("answer:refused", { failure });
   }
 
   visibilityChanged() {

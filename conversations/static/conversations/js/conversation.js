@@ -27,6 +27,7 @@ export class ChatConversation extends HTMLElement {
     on("answer:grew", ({ detail }) => this.transcript.decorate(detail.where));
     on("answer:lost", () => this.showConnection(this.dataset.textLost));
     on("answer:found", () => this.showConnection(""));
+    on("answer:refused", ({ detail }) => this.signedOut(detail.failure));
     on("answer:ended", this.ended);
     on("submit", this.submitted);
     on("click", this.clicked);
@@ -129,7 +130,8 @@ export class ChatConversation extends HTMLElement {
 
   complain(failure) {
     if (this.transcript.isEmpty) this.welcome(true);
-    if (failure.status !== 401) {
+    this.isSignedOut = failure.status === 401;
+    if (!this.isSignedOut) {
       this.composer.complain(failure.sentence || this.dataset.textUnreachable);
       return;
     }
@@ -175,6 +177,16 @@ export class ChatConversation extends HTMLElement {
     this.outbox.pump();
     // What the model does not take may have been learnt just now.
     this.refresh(["conversations", "title", "parameters", "quota", "limit"]);
+  }
+
+  // The session is over: what has come stays, and the whole answer is shown after signing in again.
+  signedOut(failure) {
+    for (const article of this.running.keys()) {
+      article.removeAttribute("aria-busy");
+      article.dataset.status = "interrupted"; // for this page; it tells lookedAt that the server has more
+    }
+    this.unfollow();
+    this.complain(failure);
   }
 
   textOfEnd(article, status) {
@@ -324,12 +336,19 @@ export class ChatConversation extends HTMLElement {
     this.stop();
   }
 
-  // Another tab or device may have gone on meanwhile.
+  // What waits behind an answer that could not be read on does not keep the page from looking.
+  get isWorking() {
+    return this.composer.isRunning || !(this.outbox.isEmpty || this.isSignedOut);
+  }
+
+  // Another tab or device may have gone on meanwhile, or its person may have signed in again.
   async lookedAt() {
-    if (document.hidden || this.composer.isRunning || !this.outbox.isEmpty) return;
+    if (document.hidden || this.isWorking) return;
     if (this.dataset.window || !this.dataset.conversation) return;
     const page = await this.refresh(["conversations", "title", "quota", "limit"]);
-    if (!page || this.composer.isRunning || !this.outbox.isEmpty) return;
+    if (!page || this.isWorking) return;
+    if (this.isSignedOut) this.composer.complain("");
+    this.isSignedOut = false;
     if (newestIn(page) !== this.transcript.newest) this.showTranscript(page);
   }
 
