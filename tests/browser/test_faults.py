@@ -11,13 +11,20 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person
-from tests.processes import Site
+from tests.cut import Wire
+from tests.processes import Site, wait_for
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
 
 NUMBERS = tuple(f"number {number}, " for number in range(20))
 TEXT = "".join(NUMBERS).strip()
+CUT = (
+    "ERR_CONNECTION_RESET",
+    "ERR_SOCKET_NOT_CONNECTED",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+)
 SERVER_AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
 
 
@@ -39,6 +46,45 @@ def test_a_browser_that_says_it_is_offline_while_an_answer_comes(
     expect(chat.answers).to_have_count(1)
     expect(line).to_be_hidden()
     expect(chat.composer).to_have_value("written meanwhile")
+
+
+@pytest.mark.parametrize("meanwhile", [10, 20])
+def test_a_network_that_is_cut_while_an_answer_comes(
+    meanwhile: int,
+    ann: Person,
+    site: Site,
+    upstream: Upstream,
+    open_browser: Open,
+    complaints: Complaints,
+) -> None:
+    """Half of the answer comes, or all that is left of it, while every attempt to get at the site fails."""
+    complaints.expect(*CUT)
+    upstream.play(Script("gated", NUMBERS))
+    with Wire(site.port) as wire:
+        chat = Chat(open_browser(ann), wire.url).open()
+        chat.send("Count").expect_status("running").expect_words("number 0")
+        wire.cut()
+        line = chat.page.locator("[data-connection]")
+        expect(line).to_have_text("Connection lost – reconnecting")
+        expect(line).to_be_visible()
+        upstream.release(meanwhile)
+        chat.send("And then?")
+        expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
+        chat.composer.fill("Half a thought")
+        wait_for(lambda: wire.attempts >= 3, what="three failed attempts")
+        expect(chat.page.locator("[data-error]:not(:empty), .alert, .notice")).to_have_count(0)
+        expect(line).to_be_visible()
+        chat.expect_words("number 0")
+        upstream.say("No more.")
+        wire.mend()
+        upstream.release(20 - meanwhile)
+        chat.expect_words("No more.").expect_status("complete")
+        for _ in ("as it came", "as it is kept"):
+            expect(chat.questions.locator("[data-body]")).to_have_text(["Count", "And then?"])
+            expect(chat.answers.locator("[data-body]")).to_have_text([TEXT, "No more."])
+            expect(line).to_be_hidden()
+            expect(chat.composer).to_have_value("Half a thought")
+            chat.page.reload()
 
 
 def sign_in(page: Page, person: Person) -> None:

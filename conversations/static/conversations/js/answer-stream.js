@@ -16,9 +16,12 @@ export class AnswerStream {
     this.connect();
     const { signal } = this.listeners;
     document.addEventListener("visibilitychange", () => this.visibilityChanged(), { signal });
+    // A connection from before may look open and be dead.
+    window.addEventListener("online", () => this.connect(), { signal });
   }
 
   connect() {
+    clearTimeout(this.timer);
     this.source?.close();
     this.source = new EventSource(this.article.dataset.events);
     const on = (name, handle) =>
