@@ -274,3 +274,18 @@ def test_english_stays_english_on_a_chinese_site() -> None:
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True
     )
     assert run.stdout.decode().strip() == "发送 ['Send']"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"username": "alice", "email": "new", "password1": "short", "password2": "other"},
+        {"username": "a b", "email": "n@example.org", "password1": "12345678", "password2": ""},
+        {"username": "x", "email": "", "password1": "password", "password2": "password"},
+    ],
+)
+def test_what_is_wrong_with_a_sign_up(
+    alice: User, sasha: User, client: Client, form: dict[str, str]
+) -> None:
+    check(chinese(client).post("/accounts/signup/", form))
+    check(chinese(client).post("/accounts/login/", {"login": "alice", "password": "wrong"}))
