@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -111,3 +112,10 @@ def assert_ledger_equals_counters(user: User) -> None:
 
 def record_of(completion: Completion) -> UsageRecord:
     return UsageRecord.objects.get(completion_id=completion.pk)
+
+
+def chosen_preset(page: str) -> str:
+    """What the page's picker of role presets has selected, as a request names it."""
+    picker = page.partition('name="preset"')[2].partition("</select>")[0]
+    selected = re.search(r'<option value="([^"]*)"[^>]* selected>', picker)
+    return selected[1] if selected else ""

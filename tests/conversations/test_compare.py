@@ -450,6 +450,7 @@ def test_a_process_that_ends_interrupts_each(talk: Talk, alice: User, running: R
 
 def test_deleting_the_conversation_ends_each(talk: Talk, alice: User, running: Reply) -> None:
     assert talk.client.post(f"/c/{running.body['conversation']}/delete/").status_code == 303
-    assert not Conversation.objects.exists()
+    assert not Conversation.objects.filter(deleted_at=None).exists()
+    assert not Completion.objects.filter(status="running").exists()
     assert not Reservation.objects.exists()
     assert_ledger_equals_counters(alice)
