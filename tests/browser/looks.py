@@ -14,6 +14,10 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 NARROWEST = 320
 
+WIDEST = """() => [...document.querySelectorAll("body *")]
+  .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map((element) => element.outerHTML.slice(0, 120))"""
+
 
 @dataclass(frozen=True, order=True)
 class Look:
@@ -76,4 +80,4 @@ def check(page: Page) -> None:
 def expect_no_overflow(page: Page) -> None:
     sizes = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     scroll_width, client_width = page.evaluate(sizes)
-    assert scroll_width <= client_width
+    assert scroll_width <= client_width, page.evaluate(WIDEST)

@@ -47,8 +47,9 @@ class Person:
     def visitor(self) -> Visitor:
         """The same person without a browser: quick, to prepare what a browser looks at."""
         visitor = Visitor(self.url)
+        host = visitor.http.base_url.host  # as the site's own answers set them: no second of a name
         for cookie in self.cookies:
-            visitor.http.cookies.set(cookie["name"], cookie["value"])
+            visitor.http.cookies.set(cookie["name"], cookie["value"], domain=host)
         return visitor
 
 

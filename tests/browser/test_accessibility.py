@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.looks import Look, check, looks, pairwise
 from tests.browser.people import Complaints, Open, Person
 from tests.processes import Site
 from tests.upstream import Script, Upstream
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -79,13 +81,61 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
         converse("failed", Script("401"), "failed")
         key = converse("cut", Script("cut", ("Half of it",)), "failed")
         visitor.post(f"/completions/{key}/regenerate/")
+        paths |= order_and_label(visitor, paths["reasoning"])
+        paths |= make_presets(visitor)
     return Prepared(person, {**SIGNED_IN, **paths, "menu": f"{paths['rich']}menu/"})
+
+
+def order_and_label(visitor: Visitor, conversation: str) -> dict[str, str]:
+    """One conversation in a folder, with a tag and pinned; a list for each, and an archive that has something in it."""
+    for kind in ("folder", "tags"):
+        fields = {"name": "Very long words, \u202eso that they have to be folded"[:40]}
+        visitor.submit("/conversations/", fields, to=f"{conversation}{kind}/")
+    visitor.submit("/conversations/", {"value": "true"}, to=f"{conversation}pin/")
+    listed = visitor.http.get("/conversations/").text
+    labels = {kind: re.findall(rf"\?{kind}=[0-9a-f-]+", listed)[0] for kind in ("folder", "tag")}
+    archived = visitor.send("An archived question")
+    list(visitor.events(archived["events"]))
+    visitor.submit("/conversations/", {"value": "true"}, to=f"{archived['url']}archive/")
+    return {
+        "in-folder": f"/conversations/{labels['folder']}",
+        "with-tag": f"/conversations/{labels['tag']}",
+        "found-nothing": "/conversations/?q=nothing+like+this",
+    }
+
+
+def make_presets(visitor: Visitor) -> dict[str, str]:
+    """One of the person's own in two versions that differ, and one of the site's."""
+    fields = {
+        "turns-TOTAL_FORMS": "1",
+        "turns-INITIAL_FORMS": "0",
+        "name": "Tutor",
+        "icon": "🦉",
+        "description": "Asks instead of telling.",
+        "instruction": "Teach {{topic}}.\nAsk first.",
+        "temperature": "0.7",
+    }
+    own = visitor.submit("/presets/new/", fields).url.path
+    visitor.submit(own, {**fields, "instruction": "Teach {{topic}}.\nTell at last.", "icon": ""})
+    site_s = set(re.findall(r"/presets/[0-9a-f-]{36}/", visitor.http.get("/presets/").text)) - {own}
+    return {
+        "preset-own": own,
+        "preset-versions": f"{own}versions/",
+        "preset-delete": f"{own}delete/",
+        "preset-of-the-site": min(site_s),
+        "role-with-variables": f"/?preset={own.split('/')[2]}",
+    }
 
 
 SIGNED_IN = {
     "chat": "/",
     "presets": "/presets/",
     "preset-new": "/presets/new/",
+    "preset-import": "/presets/import/",
+    "presets-found": "/presets/?q=translat",
+    "conversations": "/conversations/",
+    "archive": "/conversations/?archived=1",
+    "shortcuts": "/shortcuts/",
     "profile": "/settings/profile/",
     "appearance": "/settings/appearance/",
     "security": "/settings/security/",
@@ -96,7 +146,12 @@ SIGNED_IN = {
     "reauthenticate": "/accounts/reauthenticate/",
     "delete-all": "/conversations/delete-all/",
 }
-PREPARED = ("rich", "reasoning", "failed", "cut", "menu")
+PREPARED = (
+    *("rich", "reasoning", "failed", "cut", "menu"),
+    *("in-folder", "with-tag", "found-nothing"),
+    *("preset-own", "preset-versions", "preset-delete", "preset-of-the-site"),
+    "role-with-variables",
+)
 
 
 @pairwise([*SIGNED_IN, *PREPARED])
