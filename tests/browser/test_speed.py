@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, expect
 
+from conversations.catalogue import LONGEST_ANSWER, UNKNOWN_WINDOW
 from tests.browser.chat import Chat
 from tests.processes import Site, family, wait_for
 from tests.upstream import Script, Upstream
@@ -120,7 +121,22 @@ def test_memory_is_flat_over_an_answer(chat: Chat, upstream: Upstream) -> None:
     stream_and_measure(chat, upstream, 3_000)
 
 
+LENGTHS = (
+    "from conversations.models import ChatModel; "
+    "ChatModel.objects.update(context_window={}, max_output_tokens={})"
+)
+
+
+@pytest.fixture
+def patient_model(site: Site) -> Iterator[None]:
+    """It may answer with as many words as an hour has; by itself the site allows an unknown one 4,096."""
+    site.manage("shell", "-c", LENGTHS.format(131_072, 100_000))
+    yield
+    site.manage("shell", "-c", LENGTHS.format(UNKNOWN_WINDOW, LONGEST_ANSWER))
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("patient_model")
 @pytest.mark.timeout(1_800)
 def test_memory_is_flat_over_an_hour_of_answers(chat: Chat, upstream: Upstream, site: Site) -> None:
     before = memory_of(site)
