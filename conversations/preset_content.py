@@ -44,7 +44,7 @@ def read_content(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationError(_("This is not an object with the fields of a role preset."))
     problems = [
-        _("There is no field %(name)s.") % {"name": str(name)[:60]}
+        _("There is no field %(name)s.") % {"name": _visible(name)}
         for name in value
         if name not in FIELDS
     ]
@@ -57,6 +57,11 @@ def read_content(value: object) -> dict[str, Any]:
     if problems:
         raise ValidationError(problems)
     return content
+
+
+def _visible(name: object) -> str:
+    """As a page can say it: JSON can name what UTF-8 cannot."""
+    return str(name)[:60].encode(errors="replace").decode()
 
 
 def _read_field(name: str, value: object) -> Any:
@@ -141,7 +146,7 @@ def _is_turn(turn: object) -> bool:
     return (
         isinstance(turn, dict)
         and set(turn) == {"role", "content"}
-        and turn["role"] in {"user", "assistant"}
+        and turn["role"] in ("user", "assistant")  # no set: a list cannot be looked up in one
         and isinstance(turn["content"], str)
         and bool(turn["content"].strip())
     )

@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -119,10 +120,11 @@ def _csv_rows(text: str) -> Sequence[tuple[int, object]]:
         if not set(COLUMNS) <= set(header):
             raise UnusableFile(_("The first line has to name the columns act and prompt."))
         act, prompt = (header.index(name) for name in COLUMNS)
+        numbered = enumerate(lines, start=2)
+        filled = (row for row in numbered if any(value.strip() for value in row[1]))
         return [
             (number, _content_of_row(values, act, prompt))
-            for number, values in enumerate(lines, start=2)
-            if any(value.strip() for value in values)
+            for number, values in islice(filled, MOST_ROWS + 1)
         ]
     except csv.Error:
         raise UnusableFile(
@@ -132,9 +134,11 @@ def _csv_rows(text: str) -> Sequence[tuple[int, object]]:
 
 def _content_of_row(values: Sequence[str], act: int, prompt: int) -> dict[str, str]:
     """A long `act` is kept whole as the description."""
-    cells = [_as_written(value) for value in values] + [""] * (max(act, prompt) + 1)
-    name = " ".join(cells[act].split())
-    content = {"name": name, "instruction": cells[prompt]}
+    first, second = (
+        _as_written(values[column]) if column < len(values) else "" for column in (act, prompt)
+    )
+    name = " ".join(first.split())
+    content = {"name": name, "instruction": second}
     if len(name) > LONGEST_NAME:
         content |= {"name": f"{name[: LONGEST_NAME - 1]}…", "description": name}
     return content

@@ -123,6 +123,7 @@ ROW = {"name": "Fine", "instruction": "Be."}
         ("act,prompt\nFine,Be.\nNo prompt\n", "row 3: instruction: This field cannot be blank."),
         (document(ROW, 7), "row 2: This is not an object"),
         (document(ROW, ROW | {"nmae": "x"}), "row 2: There is no field nmae."),
+        (document(ROW, ROW | {"\ud800": "x"}), "row 2: There is no field ?."),
         (document(ROW, ROW | {"name": 7}), "row 2: name: This has to be a text."),
         (document(ROW, ROW | {"name": "x" * 61}), "row 2: name: At most 60 characters."),
         (document(ROW, ROW | {"temperature": 9}), "row 2: temperature: Ensure this value"),
@@ -135,6 +136,11 @@ ROW = {"name": "Fine", "instruction": "Be."}
         (document(ROW, ROW | {"greeting": "\x00"}), "row 2: greeting: This contains"),
         (document(ROW, ROW | {"example_prompts": "x"}), "row 2: example_prompts: This has to be"),
         (document(ROW, ROW | {"few_shot_turns": [ROW]}), "row 2: few_shot_turns: Write a list"),
+        (
+            document(ROW, ROW | {"few_shot_turns": [{"role": [], "content": "x"}]}),
+            "row 2: few_shot_turns: Write a list",
+        ),
+        ("act" + "," * 200_000 + "prompt\n" + "x\n" * 300_000, "more than 500"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(
