@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -194,9 +194,10 @@ def restore_many(request: HttpRequest) -> HttpResponseBase:
     """Undo of everything that was deleted together: the address names the moment."""
     try:
         moment = parse_datetime(request.GET.get("deleted_at", ""))
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment and timezone.is_aware(moment) else None
+    except (ValueError, OverflowError):
         moment = None
-    if moment is None or timezone.is_naive(moment):
+    if moment is None:
         raise InvalidParameter(_("%(name)s has to be a moment.") % {"name": "deleted_at"})
     count = deletion.restore_deleted_at(owner(request), moment)
     if wants_json(request):

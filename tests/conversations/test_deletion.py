@@ -79,7 +79,17 @@ def test_delete_all_is_taken_back_together(alice_client: Client, alice: User) ->
     assert [row.pk for row in Conversation.objects.exclude(deleted_at=None)] == [earlier.pk]
 
 
-@pytest.mark.parametrize("moment", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "",
+        "yesterday",
+        "2026-13-01T00:00:00Z",
+        "2026-01-01T00:00:00",
+        "0001-01-01T00:00:00%2B14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_odd_moments_are_refused(alice_client: Client, moment: str) -> None:
     url = f"/conversations/restore/?deleted_at={moment}"
     refused = alice_client.post(url, headers=JSON)
