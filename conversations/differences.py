@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from itertools import groupby
+from difflib import Match, SequenceMatcher
+from itertools import accumulate, groupby
 
 MOST_PARTS = 4_000  # comparing more takes too long: then lines are compared, then nothing
+MOST_STEPS = 1_000_000  # of the matcher, half a second: the same when that is too few
 CONTEXT = 120  # characters of what stays the same, around what does not
 LEAST_ALIKE = 0.35  # with less in common one text has taken the place of the other
 
@@ -16,6 +18,30 @@ LEAST_ALIKE = 0.35  # with less in common one text has taken the place of the ot
 EACH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 WORDS = re.compile(rf"[{EACH}]|\d+\.\d+|[^\W{EACH}]+[^\S\n]*|\n|[^\w\n]")
 LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+class TooMuchWork(Exception):
+    """Texts whose parts recur in such an order that matching them takes minutes."""
+
+
+class BoundedMatcher(SequenceMatcher[str]):
+    """Raises TooMuchWork instead of taking more than MOST_STEPS."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__(None, old, new)
+        self.steps = MOST_STEPS
+        counts = Counter(new)
+        popular = len(new) // 100 + 1 if len(new) >= 200 else len(new)  # what difflib leaves out
+        places = (1 + (counts[part] if counts[part] <= popular else 0) for part in old)
+        self.before = list(accumulate(places, initial=0))  # steps that the parts before each take
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> Match:
+        self.steps -= self.before[-1 if ahi is None else ahi] - self.before[alo]
+        if self.steps < 0:
+            raise TooMuchWork
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 @dataclass(frozen=True)
@@ -33,13 +59,18 @@ def compare(before: str, after: str) -> list[Piece]:
         start = _shared(old, new)
         end = _shared(old[start:][::-1], new[start:][::-1])
         middles = old[start : len(old) - end], new[start : len(new) - end]
-        if max(map(len, middles)) <= MOST_PARTS:
-            pieces = [
-                Piece("same", "".join(old[:start])),
-                *_between(*middles),
-                Piece("same", "".join(old[len(old) - end :])),
-            ]
-            return _shortened(_joined(pieces))
+        if max(map(len, middles)) > MOST_PARTS:
+            continue
+        try:
+            between = list(_between(*middles))
+        except TooMuchWork:
+            continue
+        pieces = [
+            Piece("same", "".join(old[:start])),
+            *between,
+            Piece("same", "".join(old[len(old) - end :])),
+        ]
+        return _shortened(_joined(pieces))
     return _joined([Piece("removed", before), Piece("added", after)])
 
 
@@ -54,7 +85,7 @@ def _shared(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    matcher = SequenceMatcher(None, old, new)
+    matcher = BoundedMatcher(old, new)
     if matcher.ratio() < LEAST_ALIKE:
         yield Piece("removed", "".join(old))
         yield Piece("added", "".join(new))

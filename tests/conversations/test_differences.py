@@ -67,3 +67,13 @@ def test_lines_where_words_are_too_many() -> None:
         Piece("removed", "x " * 9000),
         Piece("added", "y " * 9000),
     ]
+
+
+def test_an_order_that_takes_minutes_to_match_is_not_matched() -> None:
+    """Each longest match is at one end of what is left."""
+    before = [f"w{number} " for number in range(100)] * 40
+    after = [text for number in range(2000) for text in (before[number], f"z{number} ")]
+    start = time.process_time()
+    pieces = compare("".join(before), "".join(after))
+    assert time.process_time() - start < 4
+    assert pieces == [Piece("removed", "".join(before)), Piece("added", "".join(after))]
