@@ -194,10 +194,11 @@ def test_habit_43_shortcuts_are_those_of_chatgpt(talk: Talk, upstream: Upstream)
     keys.press("Control+Shift+C")
     expect(chat.answer.locator("footer").get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate(read).startswith("Look:\n\n```python")
-    toggled = "new Promise(done => document.addEventListener('sidebar:toggle', () => done(true), {once: true}))"
-    page.evaluate(f"void (window.toggled = {toggled})")
-    keys.press("Control+Shift+S")
-    assert page.evaluate("toggled")
+    chat.composer.focus()
+    for is_shown in (False, True):
+        keys.press("Control+Shift+S")
+        expect(page.locator("#sidebar")).to_be_visible(visible=is_shown)
+        expect(chat.composer).to_be_focused()
 
     title = page.get_by_role("heading", level=1)
     keys.press("Shift+Escape")

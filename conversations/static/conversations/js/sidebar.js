@@ -56,10 +56,15 @@ class ChatSidebar extends HTMLElement {
     else this.collapse(!("collapsed" in this.dataset));
   }
 
+  // The focus moves only from what is hidden by this, to what takes it back.
   collapse(isCollapsed) {
+    const opener = document.querySelector(".topbar-menu");
+    const hides = isCollapsed ? this.panel : opener;
+    const shows = isCollapsed ? opener : this.querySelector("[data-collapse]");
+    const hadFocus = hides?.contains(document.activeElement);
     this.toggleAttribute("data-collapsed", isCollapsed);
     rememberCollapsed(isCollapsed);
-    (isCollapsed ? document.querySelector(".topbar-menu") : this.querySelector("[data-collapse]"))?.focus();
+    if (hadFocus) shows?.focus();
   }
 
   async openPalette() {
