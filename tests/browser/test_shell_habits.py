@@ -237,8 +237,20 @@ def test_habit_43_shortcuts_can_be_switched_off(ann: Person, open_browser: Open)
     page.get_by_role("button", name="Save").click()
     page.goto(f"{ann.url}/shortcuts/")
     expect(page.get_by_text("switched off in your settings")).to_be_visible()
-    page.goto(ann.url)
-    expect(page.locator("chat-conversation")).not_to_have_attribute("data-shortcuts", "/shortcuts/")
+    page = Chat(open_browser(ann), ann.url).open().page
+    page.wait_for_load_state("networkidle")
+    search = page.get_by_role("link", name="Search")
+    expect(search).not_to_have_attribute("aria-keyshortcuts", re.compile("K"))
+    search.click()
+    palette = page.get_by_role("dialog", name="Search and actions")
+    expect(palette).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    press = """(key) => document.activeElement.dispatchEvent(new KeyboardEvent(
+      "keydown", {key, ctrlKey: true, bubbles: true, cancelable: true}))"""
+    for key in ("k", "/"):
+        assert page.evaluate(press, key), "the key is not left to the browser"
+    expect(palette).to_be_hidden()
 
 
 # --- Addresses -------------------------------------------------------------------------------------------------------

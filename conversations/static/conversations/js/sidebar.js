@@ -78,8 +78,14 @@ class ChatSidebar extends HTMLElement {
     if (!document.querySelector("dialog[open]")) this.palette.open();
   }
 
+  // Like the other shortcuts, it can be switched off.
+  isPaletteKey({ key, ctrlKey, metaKey, shiftKey, altKey }) {
+    if (key.toLowerCase() !== "k" || !(ctrlKey || metaKey) || shiftKey || altKey) return false;
+    return Boolean(document.querySelector("chat-conversation")?.dataset.shortcuts);
+  }
+
   keyPressed(event) {
-    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    if (this.isPaletteKey(event)) {
       event.preventDefault();
       this.openPalette();
       return;
