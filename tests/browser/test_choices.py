@@ -246,6 +246,35 @@ def test_a_text_may_begin_with_a_slash(chat: Chat) -> None:
     expect(chat.questions).to_contain_text("/etc/hosts")
 
 
+def test_a_role_is_clicked_in_the_slash_menu(chat: Chat) -> None:
+    chat.page.keyboard.type("/letter")
+    options(chat).click()
+    expect(role(chat)).to_have_value("letters")
+    expect(chat.composer).to_have_value("")
+    expect(options(chat)).to_have_count(0)
+    expect(asked_for(chat, "topic")).to_be_focused()
+
+
+def test_the_slash_menu_waits_for_an_input_method(chat: Chat) -> None:
+    page = chat.page
+    session = page.context.new_cdp_session(page)
+    page.keyboard.type("/")
+    expect(options(chat).first).to_be_visible()
+    count = options(chat).count()
+    session.send("Input.imeSetComposition", {"text": "xin", "selectionStart": 3, "selectionEnd": 3})
+    expect(chat.composer).to_have_value("/xin")
+    expect(options(chat)).to_have_count(count)
+    press = {"type": "rawKeyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+    session.send("Input.dispatchKeyEvent", press)
+    expect(role(chat)).to_have_value("")
+    session.send("Input.insertText", {"text": "letter"})
+    expect(options(chat)).to_contain_text("Letter writer")
+    chat.composer.fill("")
+    session.send("Input.insertText", {"text": "、"})  # what the key of the slash makes in Chinese
+    expect(options(chat)).to_have_count(count)
+    expect(chat.questions).to_have_count(0)
+
+
 def test_the_slash_menu_in_a_conversation_by_touch(talk: Talk) -> None:
     chat = talk(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     chat.composer.fill("Hello")
