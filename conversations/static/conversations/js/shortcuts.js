@@ -9,7 +9,8 @@ export class Shortcuts {
   // page: the <chat-conversation>; its data-shortcuts is the address of the list.
   constructor(page) {
     this.page = page;
-    document.addEventListener("keydown", (event) => this.pressed(event));
+    const { signal } = page.listeners;
+    document.addEventListener("keydown", (event) => this.pressed(event), { signal });
   }
 
   pressed(event) {
