@@ -27,7 +27,7 @@ from .choices import picker_context
 from .quota import quota_view
 from .replies import refusals, signed_in, with_retry_after
 from .rows import message_rows
-from .sidebar import sidebar_context
+from .sidebar import sidebar_context, uuid_or_none
 
 
 @dataclass
@@ -72,7 +72,7 @@ def new(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     found = access.get_conversation(owner(request), conversation_id)
-    before = _uuid_or_none(request.GET.get("before", ""))
+    before = uuid_or_none(request.GET.get("before", ""))
     if wants_json(request):
         return conversation_json(found, before=before)
     if request.GET.get("part") == "messages":
@@ -117,7 +117,7 @@ def chat_page(
         chosen = {} if shown else request.GET
     errors = {composer.error_field: composer.error} if composer else {}
     context = picker_context(user, shown, limits, chosen, language=language(), errors=errors)
-    before = _uuid_or_none(request.GET.get("before", ""))
+    before = uuid_or_none(request.GET.get("before", ""))
     transcript = (
         selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
     )
@@ -149,13 +149,6 @@ def _prefill_edit(composer: Composer, transcript: selectors.Transcript, edit: st
     for message in transcript.messages:
         if edit and str(message.id) == edit and message.role == "user":
             composer.content, composer.edit = message.content, edit
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:
