@@ -155,6 +155,8 @@ def find_preset(user: User, key: str, language: str) -> RolePreset | None:
     try:
         return rows.filter(pk=UUID(key)).first()
     except ValueError:
+        if "\x00" in key:
+            return None  # PostgreSQL refuses to look for it
         found = list(rows.filter(owner=None, slug=key, language__in={language, "en"}))
     return min(found, key=lambda preset: preset.language != language, default=None)
 

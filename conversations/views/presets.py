@@ -95,8 +95,10 @@ def _choose_defaults(request: HttpRequest, user: User) -> HttpResponse:
         if user.default_model:
             catalogue.choose_model(user.default_model, limits=quotas.limits_of(user))
     if "default_preset" in fields:
-        user.default_preset = text_field(fields, "default_preset").strip()
-        catalogue.choose_preset(user, user.default_preset, language())
+        key = text_field(fields, "default_preset").strip()
+        preset = catalogue.choose_preset(user, key, language())
+        # Not as it was written: a UUID has many spellings, some too long for the column.
+        user.default_preset = catalogue.preset_key(preset) if preset else ""
     user.save(update_fields=["default_model", "default_preset"])
     messages.success(request, _("New chats now begin with this."))
     return see_other(reverse("conversations:presets"))

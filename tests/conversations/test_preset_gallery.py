@@ -76,6 +76,21 @@ def test_defaults_change_one_by_one(alice: User, alice_client: Client) -> None:
     assert alice.default_preset == ""
 
 
+def test_a_default_is_kept_by_its_key_however_it_is_spelt(
+    alice: User, alice_client: Client
+) -> None:
+    (mine,) = add(alice, "Mine")
+    spelt = "-" * 100 + mine.pk.hex.upper()
+    assert alice_client.post("/presets/", {"default_preset": spelt}).status_code == 303
+    alice.refresh_from_db()
+    assert alice.default_preset == str(mine.pk)
+
+
+def test_a_key_that_cannot_be_looked_for(alice_client: Client) -> None:
+    """On PostgreSQL, which has no NUL in texts."""
+    assert alice_client.get("/?preset=%00").status_code == 200
+
+
 def test_a_large_group_is_cut_until_all_is_asked_for(
     alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
