@@ -276,11 +276,12 @@ def test_habit_07_a_reload_while_sending_sends_once(chat: Chat, upstream: Upstre
     chat.page.route("**/messages/", lambda route: route.fetch() and None)
     chat.send("Second")
     upstream.wait_for_requests(2)
+    chat.send("Third")  # waits for the answer
+    upstream.chats[1].wait_ended()
     chat.page.unroute_all(behavior="ignoreErrors")
     chat.open(path)
-    expect(chat.questions).to_have_count(2)
-    chat.expect_status("complete")
-    chat.ask("Third")
+    expect(chat.answers).to_have_count(3)
+    chat.expect_status("complete").expect_words("Third")
     expect(chat.questions).to_have_count(3)
     assert [received.text for received in upstream.chats] == ["First", "Second", "Third"]
 

@@ -49,17 +49,20 @@ export class Outbox {
     const { root, answers } = this.placeholders(message);
     message.article.after(root);
     this.takeOutReplaced(message);
+    let reply;
     try {
-      const reply = await post(this.page.composer.form.action, this.fieldsOf(message));
-      this.remove(message);
-      mark(message.article, "");
-      this.page.accepted(message.article, answers, reply);
+      reply = await post(this.page.composer.form.action, this.fieldsOf(message));
     } catch (failure) {
       root.remove();
       this.refused(message, failure);
+      return;
     } finally {
       this.isPosting = false;
     }
+    this.remove(message);
+    mark(message.article, "");
+    this.page.accepted(message.article, answers, reply);
+    this.pump(); // its answer may have ended before this page was loaded
   }
 
   // Only now: the answer that runs until then may be one of those.
