@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
-from tests.browser.chat import Chat
+from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.looks import Look, check, looks
 from tests.browser.people import ADMINISTRATOR, Talk
 from tests.browser.test_keyboard import tab_to
@@ -141,6 +142,7 @@ def test_variables_go_out_with_the_first_message_and_can_be_changed(
     chat.ask("Go on")
     assert instruction(upstream) == "Write a letter about tea to a friend."
     expect(asked_for(chat, "topic")).to_be_hidden()
+    expect(page.locator("[data-saved]")).to_be_attached()  # the drawer is the conversation's by now
     open_drawer(chat)
     expect(asked_for(chat, "topic")).to_have_value("tea")
     asked_for(chat, "topic").fill("cocoa")
@@ -149,6 +151,27 @@ def test_variables_go_out_with_the_first_message_and_can_be_changed(
     page.reload()
     chat.ask("Again")
     assert instruction(upstream) == "Write a letter about cocoa to a friend."
+
+
+def test_a_drawer_that_is_open_when_the_page_learns_more_is_right_the_next_time(
+    chat: Chat,
+) -> None:
+    page = chat.open("/?preset=letters").page
+    asked_for(chat, "topic").fill("tea")
+    held: list[Route] = []
+    page.route(CONVERSATION, lambda route: held.append(route))
+    chat.send("Go on").expect_status("complete")
+    open_drawer(chat)
+    for route in held:
+        route.continue_()
+    page.unroute(CONVERSATION)
+    expect(page).to_have_title(re.compile("Go on"))
+    expect(page.locator("[data-saved]")).not_to_be_attached()
+    page.keyboard.press("Escape")
+    chat.composer.click()
+    expect(page.locator("[data-saved]")).to_be_attached()
+    open_drawer(chat)
+    expect(asked_for(chat, "topic")).to_have_value("tea")
 
 
 def test_what_is_left_open_keeps_nobody_from_sending(chat: Chat, upstream: Upstream) -> None:

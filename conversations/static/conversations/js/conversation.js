@@ -18,6 +18,7 @@ export class ChatConversation extends HTMLElement {
     this.transcript = new Transcript(this.querySelector("[data-transcript]"), this.dataset);
     this.outbox = new Outbox(this);
     this.running = new Map(); // article → its stream, once that is there
+    this.late = new WeakSet(); // parts of the page that are refreshed when they are left
     this.path = location.pathname;
     this.pin = new ScrollPin(this.transcript.root, this.querySelector("[data-jump]"), signal);
     const on = (name, handle, target = this) =>
@@ -201,7 +202,7 @@ export class ChatConversation extends HTMLElement {
 
   // --- The page around it ------------------------------------------------------------------------------------------
 
-  // Takes over named parts of the page as the server has it now; one that is being used stays.
+  // Takes over named parts of the page as the server has it now; one that is being used waits until it is left.
   async refresh(names) {
     let page;
     try {
@@ -213,11 +214,27 @@ export class ChatConversation extends HTMLElement {
     for (const name of names) {
       const old = document.querySelector(`[data-live=${name}]`);
       const fresh = page.querySelector(`[data-live=${name}]`);
-      const isInUse = old?.contains(document.activeElement) || old?.querySelector("details[open]");
       if (fresh && old?.take) old.take(fresh);
-      else if (fresh && !isInUse) old?.replaceWith(document.adoptNode(fresh));
+      else if (fresh && isInUse(old)) this.refreshLater(old, name);
+      else if (fresh) old?.replaceWith(document.adoptNode(fresh));
     }
     return page;
+  }
+
+  refreshLater(part, name) {
+    if (this.late.has(part)) return;
+    this.late.add(part);
+    const leaving = new AbortController();
+    const left = () =>
+      setTimeout(() => {
+        if (leaving.signal.aborted || isInUse(part)) return;
+        leaving.abort();
+        this.late.delete(part);
+        this.refresh([name]);
+      });
+    for (const event of ["focusout", "toggle"]) {
+      part.addEventListener(event, left, { capture: true, signal: leaving.signal });
+    }
   }
 
   async reload() {
@@ -375,4 +392,8 @@ export class ChatConversation extends HTMLElement {
   fromTemplate(name) {
     return this.querySelector(`[data-template=${name}]`).content.firstElementChild.cloneNode(true);
   }
+}
+
+function isInUse(part) {
+  return part?.contains(document.activeElement) || part?.querySelector("details[open]");
 }
