@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Model
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from accounts import setup
@@ -48,6 +49,7 @@ def fresh_memory() -> Iterator[None]:
     """What a process remembers between requests is not what the next test may see."""
     cache.clear()
     setup.forget_administrator()
+    translation.deactivate()  # a request leaves its reader's language behind
     yield
     setup.forget_administrator()
 
