@@ -104,12 +104,13 @@ def test_folders_open_and_stay_open(ann: Person, chat: Chat) -> None:
     menu.get_by_role("button", name="Add").click()
     expect(chat.conversations).to_have_count(1)
     folder = page.locator("details.folder")
+    chat_in_it = folder.get_by_role("link", name="Hot drinks", exact=True)
     folder.locator("summary").click()
-    expect(folder.get_by_role("link", name="Hot drinks")).to_be_visible()
+    expect(chat_in_it).to_be_visible()
     page.reload()
-    expect(folder.get_by_role("link", name="Hot drinks")).to_be_visible()
+    expect(chat_in_it).to_be_visible()
     folder.locator("summary").click()
-    expect(folder.get_by_role("link", name="Hot drinks")).to_be_hidden()
+    expect(chat_in_it).to_be_hidden()
 
 
 def test_habit_36_older_rows_come_while_scrolling(ann: Person, chat: Chat) -> None:

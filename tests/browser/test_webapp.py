@@ -112,6 +112,7 @@ def test_a_draft_is_there_after_being_offline(talk: Talk, complaints: Complaints
 
 def test_the_chat_says_that_the_connection_is_gone(talk: Talk, complaints: Complaints) -> None:
     chat = talk()
+    chat.page.wait_for_load_state("networkidle")
     line = chat.page.locator("[data-connection]")
     expect(line).to_be_hidden()
     chat.page.context.set_offline(True)
@@ -119,3 +120,18 @@ def test_the_chat_says_that_the_connection_is_gone(talk: Talk, complaints: Compl
     check(chat.page)
     chat.page.context.set_offline(False)
     expect(line).to_be_hidden()
+
+
+def test_a_part_of_the_page_that_was_lost_comes_with_the_connection(
+    ann: Person, open_browser: Open, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    page = open_browser(ann)
+    page.route("**/sidebar.*.js", lambda route: route.abort("internetdisconnected"))
+    with page.expect_event("requestfailed"):
+        page.goto(ann.url)
+    page.unroute_all()
+    expect(page.locator("chat-sidebar:defined")).to_have_count(0)
+    page.wait_for_function(
+        "() => dispatchEvent(new Event('online')) && customElements.get('chat-sidebar') !== undefined"
+    )

@@ -8,10 +8,22 @@ performance.mark("usable");
 
 const page = document.querySelector("chat-conversation");
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
-whenIdle(() => import("./sidebar.js"));
-whenIdle(() => import("./drops.js").then(({ Drops }) => new Drops(page.composer, page.listeners.signal)));
-if (window.matchMedia("(pointer: coarse)").matches) whenIdle(() => import("./keyboard.js"));
-whenIdle(() => document.querySelector("compare-picker") && import("./compare-picker.js"));
-if (page.dataset.shortcuts) whenIdle(() => import("./shortcuts.js").then(({ Shortcuts }) => new Shortcuts(page)));
+/** Loads a part when the page is idle; one that does not arrive, again when the connection is back. */
+const later = (load) =>
+  whenIdle(() => load().catch(() => window.addEventListener("online", () => later(load), { once: true })));
+
+later(() => import("./sidebar.js"));
+later(async () => {
+  const { Drops } = await import("./drops.js");
+  new Drops(page.composer, page.listeners.signal);
+});
+if (window.matchMedia("(pointer: coarse)").matches) later(() => import("./keyboard.js"));
+if (document.querySelector("compare-picker")) later(() => import("./compare-picker.js"));
+if (page.dataset.shortcuts) {
+  later(async () => {
+    const { Shortcuts } = await import("./shortcuts.js");
+    new Shortcuts(page);
+  });
+}
 // It makes the site installable and shows the offline page. Over plain http there is none.
 whenIdle(() => navigator.serviceWorker?.register("/sw.js").catch(() => {}));
