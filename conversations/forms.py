@@ -122,6 +122,14 @@ def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
         raise InvalidParameter(_("%(name)s has to be a UUID.") % {"name": name}) from None
 
 
+def uuid_or_none(text: str) -> UUID | None:
+    """The UUID in a part of an address; what is none is ignored there."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
     """What the role preset's variables stand for: the object `variables`, or fields named `variable_<name>`.
 

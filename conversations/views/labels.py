@@ -13,8 +13,7 @@ from chatsite.views import see_other, wants_json
 from .. import access, organizing
 from ..forms import fields_of, text_field
 from ..models import Folder, Tag
-from .pages import owner
-from .replies import refusals, signed_in
+from .replies import owner, refusals, signed_in
 
 
 @require_POST

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from .. import access, catalogue, listing
-from .pages import language, owner
-from .replies import signed_in
-from .sidebar import cursor_or_none, sidebar_context, tag_of, uuid_or_none
+from ..forms import uuid_or_none
+from .replies import language, owner, signed_in
+from .sidebar import cursor_or_none, sidebar_context, tag_of
 
 ROWS_OF_A_PAGE = 100
 FOUND = 20

@@ -21,9 +21,16 @@ from ..forms import fields_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
 from ..parameters import read_parameters
 from ..sending import Sent
-from .organizing import back_to
-from .pages import language, owner, page_with_refusal
-from .replies import refusal_json, refusals, sent_json, signed_in
+from .pages import page_with_refusal
+from .replies import (
+    back_to,
+    language,
+    owner,
+    refusal_json,
+    refusals,
+    sent_json,
+    signed_in,
+)
 
 
 @require_POST

@@ -25,8 +25,7 @@ from .. import access, deletion, listing, organizing, services
 from ..errors import InvalidParameter
 from ..forms import fields_of, text_field, uuid_field
 from ..models import Conversation, Folder, Tag
-from .pages import owner
-from .replies import refusals, signed_in
+from .replies import back_to, owner, refusals, signed_in
 
 
 @require_safe
@@ -222,7 +221,3 @@ def undo_address(moment: datetime) -> str:
 def offer_undo(request: HttpRequest, sentence: str, address: str) -> None:
     """A notice on the next page with a form that posts to the address."""
     messages.success(request, sentence, extra_tags=address)
-
-
-def back_to(conversation: Conversation) -> HttpResponse:
-    return see_other(reverse("conversations:conversation", args=[conversation.pk]))

@@ -12,22 +12,20 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
-from accounts.models import User
 from chatsite.views import wants_json
 
 from .. import access, catalogue, selectors
 from ..errors import ConversationError
-from ..forms import fields_of, text_field
+from ..forms import fields_of, text_field, uuid_or_none
 from ..models import Conversation
 from .choices import picker_context
 from .quota import quota_view
-from .replies import refusals, signed_in, with_retry_after
+from .replies import language, owner, refusals, signed_in, with_retry_after
 from .rows import message_rows
-from .sidebar import sidebar_context, uuid_or_none
+from .sidebar import sidebar_context
 
 
 @dataclass
@@ -43,17 +41,6 @@ class Composer:
     error_field: str = ""
     max_bytes: int = field(default_factory=lambda: settings.MESSAGE_MAX_BYTES)
     autofocus: bool = True
-
-
-def owner(request: HttpRequest) -> User:
-    """The signed-in user of a view behind `signed_in`."""
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 (`signed_in` lets nobody else in; tells the type checker)
-    return user
-
-
-def language() -> str:
-    return get_language() or settings.LANGUAGE_CODE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

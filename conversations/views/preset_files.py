@@ -21,8 +21,7 @@ from ..errors import NotPossible
 from ..preset_content import content_of
 from ..preset_files import Problem, UnusableFile, as_csv, as_json, read_file
 from ..preset_forms import ImportForm
-from .pages import language, owner
-from .replies import signed_in
+from .replies import language, owner, signed_in
 
 MOST_PROBLEMS = 50  # of those on the page
 

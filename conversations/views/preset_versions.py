@@ -22,8 +22,7 @@ from .. import access, presets
 from ..differences import Piece, compare
 from ..models import PresetVersion
 from ..preset_content import FIELDS, column_of
-from .pages import owner
-from .replies import signed_in
+from .replies import owner, signed_in
 
 AT_ONCE = 10
 

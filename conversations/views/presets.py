@@ -27,8 +27,7 @@ from ..preset_content import column_of
 from ..preset_forms import PresetForm
 from ..variables import variables_in
 from .choices import model_choice
-from .pages import language, owner
-from .replies import refusals, signed_in
+from .replies import language, owner, refusals, signed_in
 
 AT_ONCE = 60  # cards in one group, until all are asked for
 LONGEST_SEARCH = 100

@@ -1,4 +1,4 @@
-"""The one place where an error of ours becomes a page or JSON, and a send's ids become an answer."""
+"""What views share: who asks, and how errors of ours, a send's ids and the way back become pages or JSON."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from accounts.quotas import QuotaExceeded
-from chatsite.views import error_json, error_page, wants_json
+from chatsite.views import error_json, error_page, see_other, wants_json
 
 from ..answering import Begun
 from ..errors import ConversationError
+from ..models import Conversation
 from ..sending import Sent
 
 Refusal = ConversationError | QuotaExceeded
@@ -39,6 +43,17 @@ def signed_in(view: View) -> View:
         return redirect_to_login(back)
 
     return guarded
+
+
+def owner(request: HttpRequest) -> User:
+    """The signed-in user of a view behind `signed_in`."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 (`signed_in` lets nobody else in; tells the type checker)
+    return user
+
+
+def language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
 
 
 def refusals(view: View) -> View:
@@ -81,6 +96,10 @@ def with_retry_after(response: HttpResponse, refusal: Refusal) -> HttpResponse:
             seconds = max(1, math.ceil((resets_at - timezone.now()).total_seconds()))
         response["Retry-After"] = str(seconds)
     return response
+
+
+def back_to(conversation: Conversation) -> HttpResponse:
+    return see_other(reverse("conversations:conversation", args=[conversation.pk]))
 
 
 def sent_json(sent: Sent) -> JsonResponse:

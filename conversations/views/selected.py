@@ -21,8 +21,7 @@ from .. import deletion, organizing
 from ..errors import InvalidParameter
 from ..forms import fields_of, names_field, text_field
 from .organizing import deleted_sentence, folder_of, offer_undo, tag_named, undo_address
-from .pages import owner
-from .replies import refusals, signed_in
+from .replies import owner, refusals, signed_in
 
 MOST_SELECTED = 500
 SWITCHES = {

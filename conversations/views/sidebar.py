@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 
 from .. import access, listing
+from ..forms import uuid_or_none
 from ..listing import Cursor, Label, Row
 from ..models import Conversation, Tag
 
@@ -134,13 +135,6 @@ def cursor_or_none(text: str) -> Cursor | None:
     moment_text, _line, key_text = text.replace(" ", "+").partition("_")
     moment, key = _moment_or_none(moment_text), uuid_or_none(key_text)
     return Cursor(moment, key) if moment is not None and key is not None else None
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _moment_or_none(text: str) -> datetime | None:

@@ -24,8 +24,7 @@ from .. import access, events, relay, runtime, sse
 from ..errors import sentence
 from ..models import Completion
 from ..relay import Answer, Ending
-from .pages import owner
-from .replies import signed_in
+from .replies import owner, signed_in
 
 logger = logging.getLogger(__name__)
 
