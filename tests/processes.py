@@ -100,6 +100,11 @@ def scratch_environment(folder: Path, **variables: str) -> dict[str, str]:
     }
 
 
+def heeds_hangups() -> None:
+    """Also where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Site:
     """`manage.py serve` on a free port. Use it as a context manager: whatever happens, nothing stays behind."""
 
@@ -113,6 +118,7 @@ class Site:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", *arguments],
                 cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True,
+                preexec_fn=heeds_hangups,
             )  # fmt: skip
 
     def __enter__(self) -> Site:
