@@ -31,9 +31,8 @@ def full_bleed(svg: str) -> str:
 def main() -> None:
     svg = (STATIC / "icon.svg").read_text(encoding="utf-8")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for name, size in ICONS.items():
             page = browser.new_page(viewport={"width": size, "height": size})
             drawing = svg if name.startswith("app-") else full_bleed(svg)

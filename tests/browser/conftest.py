@@ -16,6 +16,7 @@ from tests.processes import Site
 from tests.upstream import Upstream
 
 PATIENCE = 30_000  # milliseconds, for what takes a moment on an idle machine
+BROWSERS = ("chromium-headless-shell", "chromium")  # as in scripts/bootstrap.py
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +39,8 @@ Studio = Callable[[Look, Person | None, str], Page]
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     expect.set_options(timeout=PATIENCE)
-    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": FLAGS}
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return {**browser_type_launch_args, "executable_path": found, "args": FLAGS}
 
 
 # --- The site --------------------------------------------------------------------------------------------------------
