@@ -99,7 +99,7 @@ export class Outbox {
     if (failure.code === "answer_running") {
       // Another tab has asked; this message goes out when that answer is complete.
       mark(message.article, "queued", this.page.dataset.textQueued);
-      this.page.reload();
+      this.page.reload().then((isReached) => isReached || this.offerRetry(message));
       return;
     }
     if (failure.isTemporary) {
@@ -116,7 +116,6 @@ export class Outbox {
   offerRetry(message) {
     const { textFailed, textRetry } = this.page.dataset;
     message.hasFailed = true;
-    this.save();
     mark(message.article, "failed", textFailed);
     const retry = document.createElement("button");
     retry.type = "button";
@@ -137,7 +136,7 @@ export class Outbox {
   }
 
   save() {
-    const kept = this.messages.map(({ article, replaced, ...message }) => message);
+    const kept = this.messages.map(({ article, replaced, hasFailed, ...message }) => message);
     try {
       if (kept.length) sessionStorage.setItem(this.key, JSON.stringify(kept));
       else sessionStorage.removeItem(this.key);
@@ -153,16 +152,14 @@ export class Outbox {
     this.save();
   }
 
-  // The server knows each message by its client id: what had arrived is not sent a second time.
+  // The server knows each message by its client id: what had arrived is not sent a second time. What had failed is tried
+  // again: it may have failed only because the page was being left.
   restore() {
     let kept = [];
     try {
       kept = JSON.parse(sessionStorage.getItem(this.key) ?? "[]");
     } catch {}
-    for (const message of kept) {
-      this.add({ ...message, mayHaveArrived: true });
-      if (message.hasFailed) this.offerRetry(this.messages.at(-1));
-    }
+    for (const message of kept) this.add({ ...message, mayHaveArrived: true });
     this.pump();
   }
 }
