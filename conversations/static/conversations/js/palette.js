@@ -121,9 +121,13 @@ export class Palette {
   // As the row's menu does: afterwards the page says what was done and how to take it back.
   async act(address) {
     if (address.endsWith("pin/")) {
-      await post(address).catch(() => {});
-      this.sidebar.refresh();
-      return;
+      try {
+        await post(address);
+        this.sidebar.refresh();
+        return;
+      } catch {
+        // the server's page says what is wrong
+      }
     }
     const form = document.createElement("form");
     form.method = "post";

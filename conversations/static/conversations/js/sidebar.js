@@ -138,16 +138,17 @@ class ChatSidebar extends HTMLElement {
     if (menu && !menu.contains(target)) menu.open = false;
   }
 
-  // The list as the server has it now.
+  // The list as the server has it now. Of several at once the last one counts.
   async refresh() {
     const { query } = this.list;
+    const number = (this.asked = (this.asked ?? 0) + 1);
     let page;
     try {
       page = await getPage(this.dataset.list + query);
     } catch {
       return; // what is shown stays until the next time
     }
-    if (this.list.query === query) this.list.take(page.querySelector("conversation-list"), query);
+    if (number === this.asked && this.list.query === query) this.list.take(page.querySelector("conversation-list"), query);
   }
 
   focusRow(path, within = "a") {
