@@ -19,7 +19,8 @@ class Wire:
     def __init__(self, port: int) -> None:
         self.attempts = 0
         self._site = ("127.0.0.1", port)
-        self._is_cut = False
+        self._is_cut = self._is_dead = False
+        self._dead: set[socket.socket] = set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -48,9 +49,16 @@ class Wire:
         for end in ends:
             _reset(end)
 
-    def mend(self) -> None:
+    def silence(self) -> None:
+        """Let nothing through any more and say so to nobody, as when a router loses its power."""
         with self._lock:
-            self._is_cut = False
+            self._is_dead = True
+            self._dead |= self._open
+
+    def mend(self) -> None:
+        """For new connections: those from before stay as they are."""
+        with self._lock:
+            self._is_cut = self._is_dead = False
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # the listener was closed
@@ -64,6 +72,10 @@ class Wire:
                 self.attempts += 1
                 _reset(browser)
                 return
+            if self._is_dead:
+                self._open.add(browser)
+                self._dead.add(browser)
+                return
             site = socket.create_connection(self._site)
             self._open |= {browser, site}
         for ends in ((browser, site), (site, browser)):
@@ -72,7 +84,10 @@ class Wire:
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the wire was cut, or an end went away
             while data := source.recv(65_536):
-                target.sendall(data)
+                if source not in self._dead:
+                    target.sendall(data)
+        if source in self._dead:
+            return
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
 

@@ -87,6 +87,63 @@ def test_a_network_that_is_cut_while_an_answer_comes(
             chat.page.reload()
 
 
+def test_a_line_that_is_dead_and_does_not_say_so(
+    ann: Person, site: Site, upstream: Upstream, open_browser: Open, complaints: Complaints
+) -> None:
+    """Nothing comes and nothing fails: after a while the page says so, and reads on when there is a way again."""
+    complaints.expect(*CUT)
+    upstream.play(Script("gated", NUMBERS))
+    with Wire(site.port) as wire:
+        chat = Chat(open_browser(ann), wire.url)
+        chat.page.clock.install()
+        chat.open().send("Count").expect_status("running").expect_words("number 0")
+        expect(chat.page.locator("chat-sidebar:defined")).to_have_count(1)
+        line = chat.page.locator("[data-connection]")
+        wire.silence()
+        upstream.release(20)
+        chat.page.clock.run_for(31_000)
+        expect(line).to_be_hidden()
+        chat.page.clock.run_for(16_000)
+        expect(line).to_have_text("Connection lost – reconnecting")
+        wire.mend()
+
+        def is_whole() -> bool:
+            chat.page.clock.run_for(1_000)
+            return chat.body.inner_text() == TEXT
+
+        wait_for(is_whole, what="the whole answer")
+        expect(line).to_be_hidden()
+
+
+def test_a_message_sent_into_a_dead_line_is_kept(
+    ann: Person, site: Site, upstream: Upstream, open_browser: Open, complaints: Complaints
+) -> None:
+    complaints.expect(*CUT)
+    upstream.say("There.")
+    with Wire(site.port) as wire:
+        chat = Chat(open_browser(ann), wire.url)
+        chat.page.clock.install()
+        chat.open()
+        chat.page.wait_for_load_state("networkidle")
+        wire.silence()
+        chat.send("Are you there?")
+        expect(chat.questions).to_have_count(1)
+        chat.page.clock.run_for(31_000)
+        expect(chat.questions.last).to_contain_text("Not sent")
+        wire.mend()
+        retry = chat.page.get_by_role("button", name="Retry")
+
+        def is_answered() -> bool:  # the browser may first try connections from before
+            chat.page.clock.run_for(1_000)
+            if retry.is_visible():
+                retry.click()
+            return chat.body.count() == 1 and "There." in chat.body.inner_text()
+
+        wait_for(is_answered, what="the answer")
+        chat.expect_status("complete")
+        expect(chat.questions).to_have_count(1)
+
+
 def sign_in(page: Page, person: Person) -> None:
     page.get_by_label("User name or e-mail address").fill(person.name)
     page.get_by_label("Password").fill(person.password)

@@ -1,5 +1,7 @@
 // Requests to our own server. A failure is one exception, whatever went wrong.
 
+const PATIENCE = 30_000; // milliseconds: a dead line does not say that it is dead
+
 export class RequestFailed extends Error {
   // status: 0 if the server was not reached. code, message: the server's own, empty if it had none.
   constructor(status, { code = "", message = "" } = {}) {
@@ -20,42 +22,44 @@ function csrfToken() {
   return cookie ? cookie[1] : document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
 }
 
-async function ask(url, options) {
-  let response;
+// read: makes of the response what is wanted of it.
+async function ask(url, options, read) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  let response, body;
   try {
-    response = await fetch(url, options);
+    response = await fetch(url, { ...options, signal: patience.signal });
+    body = response.ok ? await read(response) : await response.json().catch(() => ({}));
   } catch {
     throw new RequestFailed(0);
+  } finally {
+    clearTimeout(timer);
   }
-  if (response.ok) return response;
-  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
   throw new RequestFailed(response.status, body.error);
 }
 
-export async function post(url, fields = {}) {
-  const response = await ask(url, {
-    method: "POST",
-    headers: {
-      Accept: "application/json",
-      "Content-Type": "application/json",
-      "X-CSRFToken": csrfToken(),
-    },
-    body: JSON.stringify(fields),
-  });
-  return response.status === 204 ? {} : response.json();
+export function post(url, fields = {}) {
+  const headers = {
+    Accept: "application/json",
+    "Content-Type": "application/json",
+    "X-CSRFToken": csrfToken(),
+  };
+  const options = { method: "POST", headers, body: JSON.stringify(fields) };
+  return ask(url, options, (response) => (response.status === 204 ? {} : response.json()));
 }
 
-export async function getJson(url) {
-  const response = await ask(url, { headers: { Accept: "application/json" } });
-  return response.json();
+export function getJson(url) {
+  return ask(url, { headers: { Accept: "application/json" } }, (response) => response.json());
 }
 
 // A page or fragment of ours as a document; being sent to the sign-in page counts as 401.
 export async function getPage(url) {
-  const response = await ask(url, { headers: { Accept: "text/html" } });
+  const read = async (response) => [response, await response.text()];
+  const [response, text] = await ask(url, { headers: { Accept: "text/html" } }, read);
   const asked = new URL(url, document.baseURI);
   if (response.redirected && new URL(response.url).pathname !== asked.pathname) {
     throw new RequestFailed(401, { code: "not_signed_in" });
   }
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+  return new DOMParser().parseFromString(text, "text/html");
 }

@@ -7,6 +7,8 @@ import { getJson } from "../../chatsite/js/requests.js";
 
 const AWAY = 20_000; // milliseconds in the background after which a connection is not trusted
 const POLL = 3_000;
+const SILENCE = 30_000; // a line may be dead and not say so: then a new one is tried,
+const PATIENCE = 15_000; // and after this long without an answer it is said
 
 export class AnswerStream {
   constructor(article) {
@@ -24,8 +26,12 @@ export class AnswerStream {
     clearTimeout(this.timer);
     this.source?.close();
     this.source = new EventSource(this.article.dataset.events);
+    this.expectWithin(PATIENCE);
     const on = (name, handle) =>
-      this.source.addEventListener(name, (event) => handle.call(this, JSON.parse(event.data)));
+      this.source.addEventListener(name, (event) => {
+        this.expectWithin(SILENCE);
+        handle.call(this, JSON.parse(event.data));
+      });
     on("block", this.block);
     on("tail", this.tail);
     on("replace", this.replace);
@@ -33,8 +39,11 @@ export class AnswerStream {
     on("thought", this.thoughtFor);
     on("end", this.end);
     // "open" is the name of one of the server's events and of the connection's own, which carries no data.
-    this.source.onopen = (event) =>
-      event.data === undefined ? this.connected() : this.open(JSON.parse(event.data));
+    this.source.onopen = (event) => {
+      this.expectWithin(SILENCE);
+      if (event.data === undefined) this.connected();
+      else this.open(JSON.parse(event.data));
+    };
     this.source.onerror = () => this.failed();
   }
 
@@ -42,6 +51,7 @@ export class AnswerStream {
     this.isClosed = true;
     this.source.close();
     clearTimeout(this.timer);
+    clearTimeout(this.silence);
     this.listeners.abort();
   }
 
@@ -51,6 +61,14 @@ export class AnswerStream {
 
   grew(where) {
     this.say("answer:grew", { where });
+  }
+
+  expectWithin(milliseconds) {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      if (this.source.readyState !== EventSource.OPEN) this.say("answer:lost");
+      this.connect();
+    }, milliseconds);
   }
 
   connected() {

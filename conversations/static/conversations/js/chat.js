@@ -13,6 +13,7 @@ const later = (load) =>
   whenIdle(() => load().catch(() => window.addEventListener("online", () => later(load), { once: true })));
 
 later(() => import("./sidebar.js"));
+later(() => import("./answer-stream.js")); // there when an answer begins on a line that has just broken
 later(async () => {
   const { Drops } = await import("./drops.js");
   new Drops(page.composer, page.listeners.signal);
