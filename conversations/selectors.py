@@ -23,6 +23,7 @@ from .script import plain_language
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt
+LONGEST_BRANCH = 100_000  # messages in which one is looked for
 
 ANCESTORS = """
 WITH RECURSIVE branch(id, parent_id, depth) AS (
@@ -204,12 +205,14 @@ class MessageView:
 class Transcript:
     """A window of the current branch, oldest first. `older` is the message before which there is more, or None.
 
+    ends_early: there is more after it, too.
     compared: the answers of which the last message is one while none has been kept, in order.
     """
 
     messages: tuple[MessageView, ...]
     older: UUID | None
     compared: tuple[MessageView, ...] = ()
+    ends_early: bool = False
 
     @property
     def decided(self) -> tuple[MessageView, ...]:
@@ -244,7 +247,19 @@ def transcript(
         tuple(views[message.pk] for message in shown),
         shown[0].pk if len(rows) > window else None,
         tuple(views[key] for key in compared),
+        ends_early=start != conversation.current_leaf_id,
     )
+
+
+def window_around(conversation: Conversation, message_id: UUID) -> UUID | None:
+    """The `before` of `transcript` for a window with that message in its middle. Two queries.
+
+    None where the newest window has it, and where the current branch does not go through it.
+    """
+    leaf = Conversation.objects.values_list("current_leaf", flat=True).get(pk=conversation.pk)
+    newest_first = ancestor_ids(leaf, limit=LONGEST_BRANCH) if leaf else []
+    place = newest_first.index(message_id) if message_id in newest_first else 0
+    return newest_first[place - WINDOW // 2] if place >= WINDOW else None
 
 
 def message_views(messages: list[Message]) -> list[MessageView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST
 from accounts.quotas import QuotaExceeded
 from chatsite.views import see_other, wants_json
 
-from .. import access, branching, sending, services
+from .. import access, branching, selectors, sending, services
 from ..errors import ConversationError, InvalidParameter
 from ..forms import fields_of, sending_of, text_field, uuid_field, variables_of
 from ..models import Conversation, Message
@@ -151,8 +152,9 @@ def leaf(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     conversation, message = _named_message(request, conversation_id)
     services.show_branch(conversation, message)
     if wants_json(request):
-        return JsonResponse({"conversation": conversation.pk})
-    return _to_message(message)
+        page = _page_with(conversation, message)
+        return JsonResponse({"conversation": conversation.pk, "url": page})
+    return _to_message(conversation, message)
 
 
 @require_POST
@@ -191,9 +193,15 @@ def feedback(request: HttpRequest, message_id: UUID) -> HttpResponseBase:
     services.give_feedback(message, value=value)
     if wants_json(request):
         return JsonResponse({"message": message.pk, "value": value})
-    return _to_message(message)
+    return _to_message(message.conversation, message)
 
 
-def _to_message(message: Message) -> HttpResponse:
-    page = reverse("conversations:conversation", args=[message.conversation_id])
-    return see_other(f"{page}#message-{message.pk}")
+def _to_message(conversation: Conversation, message: Message) -> HttpResponse:
+    return see_other(f"{_page_with(conversation, message)}#message-{message.pk}")
+
+
+def _page_with(conversation: Conversation, message: Message) -> str:
+    """The address of the window that holds the message: a long conversation is not shown as a whole."""
+    page = reverse("conversations:conversation", args=[conversation.pk])
+    before = selectors.window_around(conversation, message.pk)
+    return f"{page}?{urlencode({'before': before})}" if before else page

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
+from accounts.models import User
 from chatsite.views import wants_json
 
 from .. import access, catalogue, selectors
 from ..errors import ConversationError
 from ..forms import fields_of, text_field, uuid_or_none
-from ..models import Conversation
+from ..models import Conversation, Message
 from .choices import picker_context
 from .quota import quota_view
 from .replies import language, owner, refusals, signed_in, with_retry_after
@@ -112,11 +114,11 @@ def chat_page(
         composer = Composer(action=_send_url(shown), content=_suggested(request.GET))
         # On a telephone the keyboard would cover what one came to read.
         composer.autofocus = "Mobi" not in request.headers.get("User-Agent", "")
-        _prefill_edit(composer, transcript, request.GET.get("edit", ""))
+        _prefill_edit(composer, user, shown, uuid_or_none(request.GET.get("edit", "")))
     context |= {
         "conversation": shown,
         **_window(transcript),
-        "newer_hidden": before is not None,
+        "newer_hidden": transcript.ends_early,
         "running": transcript.running,
         "stop_url": reverse("conversations:stop", args=[shown.pk]) if shown else "",
         "composer": composer,
@@ -132,10 +134,16 @@ def _send_url(shown: Conversation | None) -> str:
     return reverse("conversations:send-in", args=[shown.pk])
 
 
-def _prefill_edit(composer: Composer, transcript: selectors.Transcript, edit: str) -> None:
-    for message in transcript.messages:
-        if edit and str(message.id) == edit and message.role == "user":
-            composer.content, composer.edit = message.content, edit
+def _prefill_edit(
+    composer: Composer, user: User, shown: Conversation | None, edit: UUID | None
+) -> None:
+    """The text of a message of the user's own, wherever in the conversation it is; of anything else nothing."""
+    if shown is None or edit is None:
+        return
+    with suppress(Http404):
+        message = access.get_message(user, edit)
+        if message.conversation_id == shown.pk and message.role == Message.Role.USER:
+            composer.content, composer.edit = message.content, str(edit)
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.long_conversations import long_conversation
@@ -41,6 +41,12 @@ def open_long(open_browser: Open, site: Site, person: Person, messages: int = ME
 
 def numbers(page: Page) -> list[int]:
     found: list[int] = page.evaluate(NUMBERS)
+    return found
+
+
+def box(locator: Locator) -> FloatRect:
+    found = locator.bounding_box()
+    assert found is not None
     return found
 
 
@@ -121,6 +127,40 @@ def test_what_is_read_far_up_stays_when_the_tab_is_looked_at_again(
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_load_state("networkidle")
     assert numbers(page) == before
+
+
+def test_a_version_far_up_is_chosen_where_it_stands(
+    ann: Person, site: Site, upstream: Upstream, open_browser: Open
+) -> None:
+    """What follows it may be longer than a window: the page shows the window around it, and the end is a link away."""
+    chat = open_long(open_browser, site, ann, 400)
+    page = chat.page
+    climb(page, 150)
+    question = page.locator("article[data-role=user]", has_text=re.compile(r"Message 200\b"))
+    upstream.say("Message 201, the other")
+    question.hover()
+    question.get_by_role("link", name="Edit").click()
+    chat.send("Message 200, the other").expect_words("the other").expect_status("complete")
+    other = chat.questions.last
+    expect(other).to_contain_text("2/2")
+    other.scroll_into_view_if_needed()
+    page.evaluate("scrollBy({top: -60, behavior: 'instant'})")
+    top = round(box(other)["y"])
+    other.get_by_role("button", name="Previous version").click()
+    expect(question).to_contain_text("1/2")
+    wait_for(
+        lambda: abs(box(question)["y"] - top) < 3,
+        what="the other version where the first one stood",
+    )
+    seen = numbers(page)
+    assert seen == list(range(seen[0], seen[-1] + 1))
+    assert 200 in seen
+    assert len(seen) <= MOST_IN_THE_PAGE
+    expect(question.get_by_role("button", name="Next version")).to_be_enabled()
+    upstream.say("Message 401, the answer")
+    chat.send("Message 400").expect_words("the answer").expect_status("complete")
+    assert numbers(page)[-3:] == [399, 400, 401]
+    expect(page.get_by_role("link", name="Back to the newest messages")).to_have_count(0)
 
 
 def test_older_messages_that_do_not_come_can_be_asked_for_again(

@@ -70,6 +70,32 @@ def test_window_of_a_long_conversation(talk: Talk, alice: User) -> None:
     assert "<html" not in part
 
 
+def test_the_window_around_a_message(talk: Talk, alice: User) -> None:
+    """After another version of it was chosen, the page that one is led to has it, however far up it is."""
+    long = grow(alice, 0, 200)
+    messages = {message.content: message for message in long.messages.all()}
+    for number, has_newest in ((0, False), (1, False), (149, False), (150, True), (199, True)):
+        message = messages[f"Message {number}"]
+        reply = talk.post(f"/c/{long.pk}/leaf/", {"message": str(message.pk)})
+        assert reply.status == 200
+        assert (reply.body["url"] == f"/c/{long.pk}/") == has_newest
+        page = talk.client.get(reply.body["url"]).content.decode()
+        assert f'id="message-{message.pk}"' in page
+        assert ("Message 199" in page) == has_newest
+        assert ("Back to the newest messages" in page) != has_newest
+        form = talk.client.post(f"/c/{long.pk}/leaf/", {"message": str(message.pk)})
+        assert form.headers["Location"] == f"{reply.body['url']}#message-{message.pk}"
+
+
+def test_a_message_far_up_can_be_edited_without_scripts(talk: Talk, alice: User) -> None:
+    long = grow(alice, 0, 200)
+    question, answer = long.messages.filter(content__in=["Message 10", "Message 11"])
+    box = ">Message 10</textarea>"
+    assert box in talk.client.get(f"/c/{long.pk}/?edit={question.pk}").content.decode()
+    for other in (f"/?edit={question.pk}", f"/c/{long.pk}/?edit={answer.pk}"):
+        assert "Message 1" not in talk.client.get(other).content.decode().split("<textarea")[1]
+
+
 def test_a_window_takes_as_long_in_a_conversation_ten_times_as_long(
     talk: Talk, alice: User
 ) -> None:

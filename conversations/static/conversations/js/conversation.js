@@ -65,7 +65,7 @@ export class ChatConversation extends HTMLElement {
     } catch {}
     const target = location.hash.startsWith("#message-") && document.getElementById(location.hash.slice(1));
     const isLast = target && this.transcript.root.lastElementChild.contains(target);
-    if (isLast || (isNew ? !location.hash && !this.dataset.window : wasAtEnd)) this.pin.toEnd();
+    if (isLast || (isNew ? !location.hash && !this.endsEarly : wasAtEnd)) this.pin.toEnd();
   }
 
   async lookForOlder() {
@@ -73,6 +73,11 @@ export class ChatConversation extends HTMLElement {
     this.older = true;
     const { OlderMessages } = await import("./older-messages.js");
     this.older = new OlderMessages(this, this.listeners.signal);
+  }
+
+  // There are newer messages than those on the page: the server's window is an older one, or it was made so.
+  get endsEarly() {
+    return "endsEarly" in this.dataset || Boolean(this.older?.below?.length);
   }
 
   left() {
@@ -83,9 +88,20 @@ export class ChatConversation extends HTMLElement {
 
   // --- Sending -----------------------------------------------------------------------------------------------------
 
-  take(message) {
+  async take(message) {
     this.welcome(false);
+    if ("endsEarly" in this.dataset) await this.goToEnd(message.edit);
     this.outbox.take(message);
+  }
+
+  // What is sent goes after the newest message; an edited one takes the place of all that follows it.
+  async goToEnd(edit) {
+    if (!edit) {
+      await this.reload();
+      return;
+    }
+    delete this.dataset.endsEarly;
+    this.transcript.root.querySelector("[data-newest]").remove();
   }
 
   welcome(isShown) {
@@ -107,7 +123,7 @@ export class ChatConversation extends HTMLElement {
     const isAsShown = begun.length === answers.length;
     if (isAsShown) answers.forEach((article, index) => this.belongTo(article, begun[index]));
     if (!this.dataset.conversation) this.begin(reply);
-    if (!isAsShown) this.reload();
+    if (!isAsShown || this.endsEarly) this.reload();
   }
 
   belongTo(article, { answer, events, stop }) {
@@ -203,10 +219,10 @@ export class ChatConversation extends HTMLElement {
   // --- The page around it ------------------------------------------------------------------------------------------
 
   // Takes over named parts of the page as the server has it now; one that is being used waits until it is left.
-  async refresh(names) {
+  async refresh(names, address = this.path) {
     let page;
     try {
-      page = await getPage(this.path);
+      page = await getPage(address);
     } catch {
       return;
     }
@@ -237,16 +253,20 @@ export class ChatConversation extends HTMLElement {
     }
   }
 
-  async reload() {
-    const page = await this.refresh(LIVE);
+  // Resolves to whether the server was reached.
+  async reload(address = this.path) {
+    const page = await this.refresh(LIVE, address);
     if (page) this.showTranscript(page);
+    return Boolean(page);
   }
 
   showTranscript(page) {
     this.unfollow();
+    this.toggleAttribute("data-ends-early", page.querySelector("chat-conversation").hasAttribute("data-ends-early"));
     this.transcript.show(page, this.outbox.articles);
     this.lookForOlder();
     this.followRunning();
+    if (this.endsEarly) this.pin.release();
     this.pin.follow();
     if (!this.composer.isRunning) this.outbox.pump();
   }
@@ -278,15 +298,16 @@ export class ChatConversation extends HTMLElement {
     if (this.isActing) return;
     this.isActing = true;
     try {
-      const { url } = await post(button.formAction, button.name ? { [button.name]: button.value } : {});
-      if (url && url !== this.path) {
+      const fields = button.name ? { [button.name]: button.value } : {};
+      const { url = this.path, answer = button.value } = await post(button.formAction, fields);
+      if (new URL(url, location.href).pathname !== this.path) {
         location.assign(url);
         return;
       }
-      const top = button.closest("article")?.getBoundingClientRect().top;
-      const index = this.transcript.articles.indexOf(button.closest("article"));
-      await this.reload();
-      this.keepPlace(index, top, button.getAttribute("aria-label"));
+      const article = button.closest("article");
+      const top = article?.getBoundingClientRect().top;
+      if (!(await this.reload(url))) return;
+      this.keepPlace(this.transcript.find(answer || article?.dataset.message), top, button.getAttribute("aria-label"));
     } catch (failure) {
       this.complain(failure);
     } finally {
@@ -294,8 +315,8 @@ export class ChatConversation extends HTMLElement {
     }
   }
 
-  keepPlace(index, top, label) {
-    const article = this.transcript.articles[index];
+  // article: what takes the place of the one whose button was pressed.
+  keepPlace(article, top, label) {
     if (article && !this.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
     const same = label && article?.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
     (same || this.composer.input).focus({ preventScroll: true });
@@ -310,6 +331,7 @@ export class ChatConversation extends HTMLElement {
   }
 
   async clicked(event) {
+    if (event.target.closest("[data-jump]") && "endsEarly" in this.dataset) this.reload();
     const control = event.target.closest("[data-action], [data-example]");
     if (!control) return;
     if (control.dataset.action === "copy") {
@@ -361,7 +383,7 @@ export class ChatConversation extends HTMLElement {
   // Another tab or device may have gone on meanwhile, or its person may have signed in again.
   async lookedAt() {
     if (document.hidden || this.isWorking) return;
-    if (this.dataset.window || !this.dataset.conversation) return;
+    if (this.endsEarly || !this.dataset.conversation) return;
     const page = await this.refresh(["conversations", "title", "quota", "limit"]);
     if (!page || this.isWorking) return;
     if (this.isSignedOut) this.composer.complain("");

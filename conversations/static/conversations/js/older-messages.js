@@ -12,7 +12,6 @@ export class OlderMessages {
     this.page = page;
     this.root = page.transcript.root;
     this.below = []; // rows taken out at the end, oldest first
-    this.windowBefore = page.dataset.window;
     this.more = document.createElement("p"); // stands for them
     this.more.className = "transcript-more";
     this.seen = new IntersectionObserver((entries) => this.came(entries), { rootMargin: AHEAD });
@@ -40,7 +39,7 @@ export class OlderMessages {
     return this.root.querySelector(":scope > .transcript-more [data-older]");
   }
 
-  // The transcript may have been replaced by the server's: then it ends with the newest message.
+  // The transcript may have been replaced by the server's.
   look() {
     if (this.below.length && !this.more.isConnected) this.forgetBelow();
     if (this.link === this.watched) return;
@@ -122,7 +121,6 @@ export class OlderMessages {
     if (!this.below.length) out.at(-1).after(this.more);
     this.below.unshift(...out);
     for (const row of out) row.remove();
-    this.page.dataset.window = "older";
     this.watchAgain(this.more);
   }
 
@@ -140,7 +138,6 @@ export class OlderMessages {
   forgetBelow() {
     this.below = [];
     this.more.remove();
-    if (!this.windowBefore) delete this.page.dataset.window;
   }
 
   // What is far above can be loaded again.
