@@ -116,7 +116,6 @@ def test_a_page_with_a_conversation_is_light(
     expect_light(open_browser(ann), ann, path)
 
 
-@pytest.mark.long  # apart: on a machine with eight times as much work as cores, it waited for 2 s
 def test_a_slow_line_and_a_slow_computer_are_no_long_wait(
     ann: Person, upstream: Upstream, open_browser: Open
 ) -> None:
