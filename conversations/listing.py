@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
-from django.urls import reverse
 
 from accounts.models import User
 
+from .addresses import address
 from .models import Completion, Conversation, Folder, Tag
 
 ROWS = 60
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def url(self) -> str:
-        return reverse("conversations:conversation", args=[self.id])
+        return address("conversation", self.id)
 
     @property
     def cursor(self) -> str:

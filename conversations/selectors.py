@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.urls import get_script_prefix, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from . import comparing
+from .addresses import address
 from .errors import sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
@@ -40,8 +40,6 @@ ANCESTOR_ROWS = ANCESTORS.format(
     select="SELECT m.* FROM branch b JOIN conversations_message m ON m.id = b.id ORDER BY b.depth"
 )
 
-NO_ID = UUID(int=0)
-
 NEWEST_LEAF = """
 WITH RECURSIVE walk(id, depth) AS (
     SELECT CAST(%s AS {type}), 0
@@ -62,16 +60,6 @@ def _as_parameter(key: UUID) -> Any:
 
 def _as_uuid(value: object) -> UUID:
     return value if isinstance(value, UUID) else UUID(str(value))
-
-
-def address(name: str, key: UUID) -> str:
-    """`reverse` of a route with one id, at a tenth of its price: a page has hundreds."""
-    return _pattern(name, get_script_prefix()).replace(str(NO_ID), str(key))
-
-
-@lru_cache
-def _pattern(name: str, prefix: str) -> str:
-    return reverse(f"conversations:{name}", args=[NO_ID])
 
 
 def ancestor_ids(message_id: UUID, *, limit: int) -> list[UUID]:
