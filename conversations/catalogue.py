@@ -132,7 +132,7 @@ def presets_for(user: User, language: str) -> list[RolePreset]:
     some = others.exclude(owner=user).order_by("position", "name")[:SHARED_IN_PICKERS]
     site = Q(owner=None, language__in={language, "en"})
     rows = RolePreset.objects.filter(site | Q(owner=user) | Q(pk__in=some), enabled=True)
-    return one_of_each(rows.select_related("model", "owner"), user, language)
+    return one_of_each(rows, user, language)
 
 
 def one_of_each(rows: Iterable[RolePreset], user: User, language: str) -> list[RolePreset]:
