@@ -247,3 +247,17 @@ def test_two_tabs_that_edit_one_message_at_once_keep_both(
         expect(chat.questions).not_to_contain_text(f"{3 - len(versions) + 1}/3")
     versions.add(chat.questions.locator("[data-body]").inner_text())
     assert versions == {f"The {which} version" for which in ("first", "second", "third")}
+
+
+def test_what_could_not_be_loaded_is_said_and_works_when_tried_again(
+    chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_FAILED")
+    chat.ask("Hello")
+    chat.page.route("**/message-actions.*.js", lambda route: route.abort())
+    good = chat.answer.get_by_role("button", name="Good answer")
+    good.click()
+    expect(chat.page.locator("#composer-error")).to_contain_text("The site cannot be reached.")
+    chat.page.unroute_all()
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")

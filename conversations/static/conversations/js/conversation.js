@@ -279,47 +279,18 @@ export class ChatConversation extends HTMLElement {
     } else if (form.id === "message-action") {
       event.preventDefault();
       if ("stopOne" in event.submitter.dataset) await this.stop([event.submitter.formAction]);
-      else if (event.submitter.dataset.feedback) await this.rate(event.submitter);
-      else await this.act(event.submitter);
+      else await this.part(async () => (await import("./message-actions.js")).press(this, event.submitter));
     }
   }
 
-  async rate(button) {
+  // A part of the page's scripts that is loaded when it is wanted; undefined, and said, if it does not arrive.
+  async part(load) {
     try {
-      const { giveFeedback } = await import("./feedback.js");
-      await giveFeedback(button);
+      return await load();
     } catch (failure) {
       this.complain(failure);
+      return undefined;
     }
-  }
-
-  // Regenerate, continue, retry, or another branch, perhaps in a chat of its own: afterwards the server's transcript is the truth.
-  async act(button) {
-    if (this.isActing) return;
-    this.isActing = true;
-    try {
-      const fields = button.name ? { [button.name]: button.value } : {};
-      const { url = this.path, answer = button.value } = await post(button.formAction, fields);
-      if (new URL(url, location.href).pathname !== this.path) {
-        location.assign(url);
-        return;
-      }
-      const article = button.closest("article");
-      const top = article?.getBoundingClientRect().top;
-      if (!(await this.reload(url))) return;
-      this.keepPlace(this.transcript.find(answer || article?.dataset.message), top, button.getAttribute("aria-label"));
-    } catch (failure) {
-      this.complain(failure);
-    } finally {
-      this.isActing = false;
-    }
-  }
-
-  // article: what takes the place of the one whose button was pressed.
-  keepPlace(article, top, label) {
-    if (article && !this.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
-    const same = label && article?.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
-    (same || this.composer.input).focus({ preventScroll: true });
   }
 
   async stop(addresses = [...this.running.keys()].map((article) => article.dataset.stop)) {
@@ -335,8 +306,8 @@ export class ChatConversation extends HTMLElement {
     const control = event.target.closest("[data-action], [data-example]");
     if (!control) return;
     if (control.dataset.action === "copy") {
-      const { copyMessage } = await import("./copy.js");
-      copyMessage(control, this.dataset);
+      const copying = await this.part(() => import("./copy.js"));
+      copying?.copyMessage(control, this.dataset);
     } else if (control.dataset.action === "edit") {
       event.preventDefault();
       this.edit(control.closest("article"));
@@ -362,8 +333,8 @@ export class ChatConversation extends HTMLElement {
 
   async picked({ target, detail }) {
     if (!target.matches("[data-picker]")) return;
-    const { choose } = await import("./choices.js");
-    await choose(this, target);
+    const choices = await this.part(() => import("./choices.js"));
+    await choices?.choose(this, target);
     if (!detail?.asks) return; // arrow keys in the picker are no reason to leave it
     this.announce(target.selectedOptions[0].dataset.name);
     if (!this.composer.input.value) this.composer.querySelector("[data-variable][autofocus]")?.focus();
