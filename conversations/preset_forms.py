@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .models import ChatModel, RolePreset, Sampling
-from .preset_content import (
-    LONGEST_TURN,
-    MOST_PAIRS,
-    check_example_prompts,
-    column_of,
-)
+from .preset_content import LONGEST_TURN, MOST_PAIRS, check_example_prompts
+
+# On telephones; neither of the two has a minus.
+KEYBOARDS = {"temperature": "decimal", "top_p": "decimal", "max_tokens": "numeric"}
 
 if TYPE_CHECKING:
     PresetFormBase = forms.ModelForm[RolePreset]
@@ -143,6 +140,11 @@ class PresetForm(PresetFormBase):
             "max_tokens": gettext_lazy("In tokens, 1 to 1,000,000."),
             "model": "",
         }
+        # Not of the type number: what a browser takes for none, it sends as nothing.
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            name: forms.TextInput(attrs={"inputmode": KEYBOARDS.get(name, "text")})
+            for name in Sampling.NAMES
+        }
 
     def __init__(
         self, data: Any = None, *, models: Sequence[ChatModel], initial: Any = None, **options: Any
@@ -156,18 +158,9 @@ class PresetForm(PresetFormBase):
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 (tells the type checker)
         field.queryset = ChatModel.objects.filter(pk__in=[*offered, preset.model_id])
         field.empty_label = _("The user's own choice")
-        self._show_ranges()
         pairs = _pairs(preset.few_shot_turns) if initial is None else _typed_pairs(initial)
         # Not with data: a pair like the stored one would count as unchanged, and as blank.
         self.turns = TurnFormSet(data, initial=pairs if data is None else None, prefix="turns")
-
-    def _show_ranges(self) -> None:
-        """Browsers check them too, before anything is sent."""
-        for name in Sampling.NAMES:
-            for validator in column_of(name).validators:
-                if isinstance(validator, MinValueValidator | MaxValueValidator):
-                    bound = "min" if isinstance(validator, MinValueValidator) else "max"
-                    self.fields[name].widget.attrs[bound] = validator.limit_value
 
     def clean_icon(self) -> str:
         icon: str = self.cleaned_data["icon"]
@@ -181,6 +174,16 @@ class PresetForm(PresetFormBase):
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.turns.is_valid()])
+
+    def focus_first_error(self) -> None:
+        """The page, once shown, begins where something is wrong."""
+        groups = self.groups()
+        before = [*groups["about"], *groups["words"], *groups["beginning"]]
+        turns = [field for form in self.turns for field in form]
+        after = [*groups["parameters"], *groups["sharing"]]
+        first = next((field for field in [*before, *turns, *after] if field.errors), None)
+        if first is not None:
+            first.field.widget.attrs["autofocus"] = True
 
     def as_written(self) -> RolePreset:
         """The row as the valid form says, for `presets.save_preset`."""

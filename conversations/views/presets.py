@@ -183,6 +183,7 @@ def _edit(request: HttpRequest, user: User, preset: RolePreset) -> HttpResponse:
         return _form_page(request, typed, preset, focus_turn=True)
     form = _form(user, preset, request.POST)
     if not form.is_valid():
+        form.focus_first_error()
         return _form_page(request, form, preset, status=400)
     try:
         presets.save_preset(form.as_written())
