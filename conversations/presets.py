@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.http import Http404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -78,13 +79,16 @@ def new_preset(user: User, language: str) -> RolePreset:
 
 
 def save_preset(preset: RolePreset) -> None:
-    """Insert or update it, with a version if what people write has changed. Raises NotPossible if there are too many.
+    """Insert or update it, with a version if what people write has changed.
 
+    Raises NotPossible if there are too many, Http404 if it has been deleted meanwhile.
     Who uses a preset of another person that is no longer shared goes on with a copy: later changes are not for them.
     """
     with transaction.atomic():
         before = RolePreset.objects.select_for_update().filter(pk=preset.pk).first()
         if before is None:
+            if not preset._state.adding:
+                raise Http404
             if preset.owner is not None:
                 _check_room(preset.owner, 1)
         elif not before.versions.exists():

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -135,7 +135,10 @@ def preset(request: HttpRequest, preset_id: UUID) -> HttpResponseBase:
     """One's own is a form; one of the site's or of another person's is a page to read."""
     user = owner(request)
     if request.method == "POST":
-        return _edit(request, user, access.get_own_preset(user, preset_id))
+        try:
+            return _edit(request, user, access.get_own_preset(user, preset_id))
+        except Http404:
+            return _gone(request, user)
     found = access.get_preset(user, preset_id)
     if found.owner_id == user.pk:
         return _form_page(request, _form(user, found), found)
@@ -197,6 +200,13 @@ def _edit(request: HttpRequest, user: User, preset: RolePreset) -> HttpResponse:
     return see_other(reverse("conversations:preset", args=[preset.pk]))
 
 
+def _gone(request: HttpRequest, user: User) -> HttpResponse:
+    """What was written, to be saved as a new one."""
+    preset = presets.new_preset(user, language())
+    typed = _form(user, preset, typed=request.POST.dict())
+    return _form_page(request, typed, preset, status=404)
+
+
 def _form_page(
     request: HttpRequest,
     form: PresetForm,
@@ -212,6 +222,7 @@ def _form_page(
         "is_new": preset._state.adding,
         "key": catalogue.preset_key(preset),
         "focus_turn": focus_turn,
+        "is_gone": status == 404,
     }
     return render(request, "conversations/preset_form.html", context, status=status)
 

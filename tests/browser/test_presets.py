@@ -95,6 +95,35 @@ def test_made_from_scratch_with_a_mistake_on_the_way(
     assert (asked["temperature"], asked["max_tokens"]) == (0.7, 500)
 
 
+def test_saved_in_one_tab_after_another_has_deleted_it(
+    ann: Person, open_browser: Open, complaints: Complaints
+) -> None:
+    page = open_browser(ann)
+    page.goto(f"{ann.url}/presets/")
+    page.get_by_role("button", name="Duplicate: Translator").click()
+    expect(page).to_have_url(PRESET)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("link", name="Delete…").click()
+    other.get_by_role("button", name="Delete").click()
+    expect(other.get_by_text("The role preset has been deleted.")).to_be_visible()
+
+    field(page, "Instruction").fill("Written for an hour.")
+    complaints.expect("404")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("This role preset is gone")
+    expect(field(page, "Instruction")).to_have_value("Written for an hour.")
+    expect(field(page, "Temperature")).to_have_value("0.3")
+    other.reload()
+    expect(other.get_by_role("link", name="Translator (copy)")).to_have_count(0)
+    save(page)
+    expect(page.get_by_text("The role preset has been made.")).to_be_visible()
+    expect(field(page, "Instruction")).to_have_value("Written for an hour.")
+
+
+# --- Using and changing one ------------------------------------------------------------------------------------------
+
+
 def test_make_use_and_compare_without_scripts(
     ann: Person, upstream: Upstream, open_browser: Open
 ) -> None:

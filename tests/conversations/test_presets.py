@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.http import Http404
 from django.test import Client
 
 from accounts.models import User
@@ -186,6 +187,29 @@ def test_delete_asks_first(alice_client: Client, tutor: RolePreset) -> None:
     assert "Tutor" in alice_client.get(url).content.decode()
     assert RolePreset.objects.filter(pk=tutor.pk).exists()
     assert alice_client.post(url)["Location"] == "/presets/"
+    assert not RolePreset.objects.filter(pk=tutor.pk).exists()
+
+
+def test_what_was_written_for_one_that_is_gone_is_kept(
+    alice: User, alice_client: Client, tutor: RolePreset
+) -> None:
+    presets.delete_preset(RolePreset.objects.get(pk=tutor.pk))
+    response = alice_client.post(f"/presets/{tutor.pk}/", FULL | {"shared": "on"})
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert "This role preset is gone" in page
+    assert 'action="/presets/new/"' in page
+    for text in ("Asks instead of telling.", "What happens when you press it?", 'value="0.7"'):
+        assert text in page
+    assert not RolePreset.objects.filter(owner=alice).exists()
+
+
+def test_one_that_is_deleted_while_it_is_saved_stays_deleted(tutor: RolePreset) -> None:
+    presets.delete_preset(RolePreset.objects.get(pk=tutor.pk))
+    with pytest.raises(Http404):
+        presets.save_preset(tutor)
+    with pytest.raises(Http404):
+        presets.restore_version(tutor, PresetVersion(content={"name": "Tutor"}))
     assert not RolePreset.objects.filter(pk=tutor.pk).exists()
 
 
