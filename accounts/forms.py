@@ -99,18 +99,21 @@ class SignInForm(LoginForm):
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
         login.label = _("User name or e-mail address")
-        login.widget.attrs = {"autocomplete": "username", "autocapitalize": "none"}
+        login.widget.attrs = {
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "autofocus": True,
+        }
 
 
 class SignUpForm(SignupForm):
-    """allauth's, without the word that `_form.html` adds to every optional field."""
+    """allauth's, in the words of this site."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("User name")
         self.fields["email"].label = _("E-mail address")
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
+        self.fields["username"].widget.attrs["autofocus"] = True
 
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponseBase | None]:
         try:

@@ -47,6 +47,7 @@ def test_every_page_is_ours(client: Client, sasha: User, address: str, language:
     assert 'id="main"' in text
     assert f'lang="{language}"' in text or 'lang="zh-Hans"' in text
     assert inline_parts(text) == []
+    assert "placeholder=" not in text
 
 
 def test_the_forms_name_their_fields(client: Client, sasha: User) -> None:
@@ -55,6 +56,12 @@ def test_the_forms_name_their_fields(client: Client, sasha: User) -> None:
     assert 'autocomplete="username"' in sign_in_page
     for name in ("username", "email", "password1", "password2"):
         assert f'name="{name}"' in client.get("/accounts/signup/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/accounts/signup/"])
+def test_one_can_begin_to_type(client: Client, sasha: User, address: str) -> None:
+    page = client.get(address).content.decode()
+    assert page.count(" autofocus") == 1
 
 
 def test_sign_up_signs_in(client: Client, sasha: User) -> None:
