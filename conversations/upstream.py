@@ -29,6 +29,7 @@ __all__ = [
     "TokenUsage",
     "close_clients",
     "list_models",
+    "load",
     "stream_chat",
 ]
 
@@ -96,7 +97,7 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
     Closing the generator, or cancelling the task that reads it, closes the connection to the endpoint.
     Raises AnswerFailed with a code of `errors.SENTENCES` or of the endpoint's error frame.
     """
-    await _load_connections()
+    await load()
     loop = asyncio.get_running_loop()
     total_at = loop.time() + endpoint.total_seconds
     reply, first_at, dropped = await _open(endpoint, call, total_at)
@@ -134,7 +135,7 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
 
 async def list_models(endpoint: EndpointAddress) -> list[str]:
     """The ids that the endpoint's `/models` names, in its order, each once. Raises AnswerFailed."""
-    await _load_connections()
+    await load()
     from conversations import connections
 
     try:
@@ -158,8 +159,8 @@ async def close_clients() -> None:
         await connections.close_clients()
 
 
-async def _load_connections() -> None:
-    """Import in a thread: it takes half a second, in which other answers go on."""
+async def load() -> None:
+    """Import what speaks to endpoints, in a thread: it takes half a second, in which other answers go on."""
     global _loaded
     if not _loaded:
         await asyncio.to_thread(importlib.import_module, "conversations.connections")

@@ -19,7 +19,7 @@ from accounts import quotas
 from accounts.models import User
 from chatsite.views import wants_json
 
-from .. import access, catalogue, selectors
+from .. import access, catalogue, runtime, selectors
 from ..errors import ConversationError
 from ..forms import fields_of, text_field, uuid_or_none
 from ..models import Conversation, Message
@@ -100,6 +100,7 @@ def chat_page(
     status: int = 200,
 ) -> HttpResponse:
     """The page with one conversation or none. At most 10 queries, however much there is."""
+    runtime.warm_up()
     user = owner(request)
     limits = quotas.limits_of(user)
     if chosen is None:

@@ -141,6 +141,22 @@ def test_two_workers_of_one_server_share_answers(
             ran_in.add(Completion.objects.get(pk=sent["completion"]).process)
 
 
+def test_the_first_question_finds_the_client_loaded(tmp_path: Path, upstream: Upstream) -> None:
+    """Not before somebody is there: an idle site is small."""
+
+    def is_loaded() -> bool:
+        return "aiohttp" in Path(f"/proc/{worker}/maps").read_text()
+
+    variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
+    with Site(tmp_path, **variables).wait_until_ready() as site:
+        (worker,) = site.workers
+        assert site.status("/accounts/login/") == 200
+        assert not is_loaded()
+        with visit(site) as visitor:
+            assert visitor.http.get("/").status_code == 200
+            wait_for(is_loaded, what="the client of endpoints in memory")
+
+
 def test_open_streams_cost_no_thread(tmp_path: Path, upstream: Upstream) -> None:
     """Sixty readers of one quiet answer: four pinned threads and a few of the server's own."""
     variables = {**PERSON, "OPENAI_BASE_URL": upstream.url}
