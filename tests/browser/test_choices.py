@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.looks import Look, check, looks
-from tests.browser.people import ADMINISTRATOR, Talk
+from tests.browser.people import ADMINISTRATOR, Complaints, Person, Talk
 from tests.browser.test_keyboard import tab_to
 from tests.browser.test_parameters import open_drawer, sent
 from tests.browser.test_without_scripts import OFF, refresh_until_status, submit
@@ -181,6 +181,44 @@ def test_what_is_left_open_keeps_nobody_from_sending(chat: Chat, upstream: Upstr
     expect(role(chat)).to_be_focused()
     chat.ask("Go on")
     assert instruction(upstream) == LETTERS["instruction"]
+
+
+def test_what_is_filled_in_is_kept_for_each_role_until_it_is_sent(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    own = {"name": "Poet", "instruction": "Rhyme about {{topic}} and {{season}}."}
+    with ann.visitor() as visitor:
+        visitor.submit(
+            "/presets/new/", {**own, "turns-TOTAL_FORMS": "0", "turns-INITIAL_FORMS": "0"}
+        )
+    page = chat.open("/?preset=letters").page
+    asked_for(chat, "topic").fill("tea")
+    asked_for(chat, "the reader").fill("a friend")
+    role(chat).select_option(label="Poet")
+    asked_for(chat, "season").fill("spring")
+    expect(asked_for(chat, "topic")).to_have_value("tea")  # where nothing else has been written
+    asked_for(chat, "topic").fill("rain")
+    page.reload()
+    expect(asked_for(chat, "topic")).to_have_value("rain")
+    expect(chat.composer).to_be_focused()
+    role(chat).select_option("letters")
+    expect(asked_for(chat, "the reader")).to_have_value("a friend")
+    expect(asked_for(chat, "topic")).to_have_value("tea")
+
+    complaints.expect("ERR_FAILED")
+    page.route("**/c/", lambda route: route.abort())
+    chat.send("Go on")
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    page.unroute("**/c/")
+    page.reload()
+    chat.expect_status("complete")
+    assert instruction(upstream) == "Write a letter about tea to a friend."
+    chat.open("/?preset=letters")
+    expect(asked_for(chat, "topic")).to_be_focused()
+    expect(asked_for(chat, "topic")).to_have_value("")
+    expect(asked_for(chat, "the reader")).to_have_value("")
+    role(chat).select_option(label="Poet")
+    expect(asked_for(chat, "season")).to_have_value("spring")
 
 
 def test_a_role_and_its_variables_without_scripts(talk: Talk, upstream: Upstream) -> None:

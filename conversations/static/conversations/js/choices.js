@@ -21,6 +21,7 @@ export async function choose(page, picker) {
   }
   if (number !== newest || conversation !== page.dataset.conversation) return;
   for (const name of AROUND) swap(name, fresh);
+  page.composer.loadVariables();
   followModel(page.composer, fresh);
 }
 

@@ -34,14 +34,14 @@ export class ChatComposer extends HTMLElement {
     for (const name of ["input", "compositionend"]) {
       this.input.addEventListener(name, (event) => this.offerRoles(event), { signal });
     }
+    this.addEventListener("input", ({ target }) => this.variables.get(target)?.keep(target.value), { signal });
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     this.addEventListener("change", (event) => this.picked(event), { signal });
     window.addEventListener("storage", (event) => this.changedElsewhere(event), { signal });
     this.loadDraft();
+    this.loadVariables();
     this.fit();
-    // What the role asks for comes before the message.
-    const first = this.querySelector("[data-variable][autofocus]") ?? this.input;
-    if (!touch.matches && !location.hash) first.focus({ preventScroll: true });
+    if (!touch.matches && !location.hash) this.firstField.focus({ preventScroll: true });
   }
 
   disconnectedCallback() {
@@ -61,6 +61,12 @@ export class ChatComposer extends HTMLElement {
 
   get isEditing() {
     return Boolean(this.form.elements.edit.value);
+  }
+
+  // What the role asks for comes before the message.
+  get firstField() {
+    const asked = this.querySelector("[data-variable][autofocus]");
+    return asked && !asked.value ? asked : this.input;
   }
 
   get sendsByEnter() {
@@ -197,6 +203,8 @@ export class ChatComposer extends HTMLElement {
   belongTo(conversation, action) {
     const [person] = this.dataset.draft.split(":");
     this.drafts.keep("");
+    for (const drafts of this.variables.values()) drafts.keep("");
+    this.variables.clear();
     this.dataset.draft = `${person}:${conversation}`;
     this.drafts = new Drafts(this.dataset.draft);
     this.form.action = action;
@@ -226,6 +234,19 @@ export class ChatComposer extends HTMLElement {
     this.form.elements.edit.value = edit.id;
     this.querySelector("[data-editing]").hidden = false;
     this.input.value = edit.text;
+  }
+
+  // What a role asks for in a new chat has a draft for each of its variables. What the server has filled in comes first,
+  // what stood in another role's field last.
+  loadVariables() {
+    this.variables = new Map(); // field → its drafts
+    for (const field of this.querySelectorAll("[data-asked-by] [data-variable]")) {
+      const { askedBy } = field.closest("[data-asked-by]").dataset;
+      const drafts = new Drafts(`${this.dataset.draft}:${askedBy}:${field.name}`);
+      field.value = field.defaultValue || drafts.text || field.value;
+      if (field.value !== drafts.text) drafts.keep(field.value);
+      this.variables.set(field, drafts);
+    }
   }
 
   changedElsewhere(event) {

@@ -337,7 +337,7 @@ export class ChatConversation extends HTMLElement {
     await choices?.choose(this, target);
     if (!detail?.asks) return; // arrow keys in the picker are no reason to leave it
     this.announce(target.selectedOptions[0].dataset.name);
-    if (!this.composer.input.value) this.composer.querySelector("[data-variable][autofocus]")?.focus();
+    if (!this.composer.input.value) this.composer.firstField.focus();
   }
 
   keyPressed(event) {

@@ -1,11 +1,12 @@
-// What is written and not sent, per person and conversation. Each tab keeps its own in sessionStorage, the newest of all
-// is in localStorage: a new tab begins with that one, and two with the same chat do not take each other's words.
+// What is written and not sent: a message, per person and conversation, and in a new one what a role's variables stand
+// for. Each tab keeps its own in sessionStorage, the newest of all is in localStorage: a new tab begins with that one, and
+// two with the same chat do not take each other's words.
 // Drafts are a convenience: a browser that refuses storage only loses them.
 
 const STORES = [() => sessionStorage, () => localStorage];
 
 export class Drafts {
-  // owner: "person:conversation".
+  // owner: "person:conversation", for a variable "person:new:role:variable".
   constructor(owner) {
     this.key = `draft:${owner}`;
     this.own = this.text;
