@@ -10,13 +10,13 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from . import runtime
 from .errors import InvalidParameter
 from .models import ChatModel, Completion, Conversation, Message
+from .writing import writing
 
 MOST_MODELS = 3
 
@@ -67,7 +67,7 @@ def decide(kept: Message) -> None:
 
 def keep(conversation: Conversation, kept: Message) -> None:
     """Go on from this answer and with its model. The others stay as its other versions; those that run are stopped."""
-    with transaction.atomic():
+    with writing():
         list(Conversation.objects.select_for_update().filter(pk=conversation.pk).values_list("pk"))
         # Before the messages and in the order of checkpoints, which write several of them.
         running = list(

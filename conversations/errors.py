@@ -9,6 +9,7 @@
     ├── AnswerRunning            409 answer_running
     ├── ClientIdReused           409 client_id_reused
     ├── NotPossible              409 not_possible
+    │   └── JustDeleted
     ├── MessageTooLong           413 message_too_long
     └── Unavailable              503 unavailable
     AnswerFailed                 ends an answer: stable code; `sentence()` has the words
@@ -83,6 +84,14 @@ class NotPossible(ConversationError):
     status = 409
     code = "not_possible"
     message = _("That cannot be done with this message.")
+
+
+class JustDeleted(NotPossible):
+    """What the request names was there when it was looked up."""
+
+    message = _(
+        "Something that is needed here has just been deleted. Reload the page and try again."
+    )
 
 
 class MessageTooLong(ConversationError):

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 
-from .errors import InvalidParameter
+from .errors import InvalidParameter, JustDeleted
 from .models import Conversation, Folder, Tag
+from .writing import lock, one_at_a_time, writing
 
 MOST_LABELS = 100  # folders, and as many tags
 Kind = TypeVar("Kind", Folder, Tag)
@@ -36,13 +37,14 @@ def archive(user: User, keys: Collection[UUID], *, value: bool) -> int:
 
 
 def move(user: User, keys: Collection[UUID], folder: Folder | None) -> int:
-    return theirs(user, keys).update(folder=folder)
+    with writing():
+        return theirs(user, keys).update(folder=folder)
 
 
 def put_tag(user: User, keys: Collection[UUID], tag: Tag) -> int:
     """Putting it on twice is once."""
     through = Conversation.tags.through
-    with transaction.atomic():
+    with writing():
         found = list(theirs(user, keys).order_by("pk").values_list("pk", flat=True))
         through.objects.bulk_create(
             [through(conversation_id=key, tag_id=tag.pk) for key in found], ignore_conflicts=True
@@ -59,20 +61,35 @@ def take_tag(user: User, keys: Collection[UUID], tag: Tag) -> int:
 def make_label(kind: type[Kind], user: User, name: str) -> Kind:
     """The person's folder or tag of that name, new if there is none. Raises InvalidParameter."""
     name = clean_name(kind, name)
-    found = kind.objects.filter(owner=user, name=name).first()
-    if found is None and kind.objects.filter(owner=user).count() >= MOST_LABELS:
-        raise InvalidParameter(_("%(limit)s are the most there can be.") % {"limit": MOST_LABELS})
-    return found or kind.objects.get_or_create(owner=user, name=name)[0]
+    with writing():
+        one_at_a_time(user)
+        found = kind.objects.filter(owner=user, name=name).first()
+        if found is not None:
+            return found
+        if kind.objects.filter(owner=user).count() >= MOST_LABELS:
+            raise InvalidParameter(
+                _("%(limit)s are the most there can be.") % {"limit": MOST_LABELS}
+            )
+        return kind.objects.create(owner=user, name=name)
 
 
 def rename_label(label: Folder | Tag, name: str) -> None:
-    """Raises InvalidParameter, also for a name that another one has."""
+    """Raises InvalidParameter, also for a name that another one has, and JustDeleted."""
     label.name = clean_name(type(label), name)
     try:
         with transaction.atomic():
-            label.save(update_fields=["name"])
+            found = type(label).objects.filter(pk=label.pk).update(name=label.name)
     except IntegrityError:
         raise InvalidParameter(_("There is one with that name already.")) from None
+    if not found:
+        raise JustDeleted
+
+
+def delete_label(label: Folder | Tag) -> None:
+    """The conversations stay."""
+    with transaction.atomic():
+        lock(label)
+        label.delete()
 
 
 def clean_name(kind: type[Folder] | type[Tag], name: str) -> str:

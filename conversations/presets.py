@@ -22,6 +22,7 @@ from . import catalogue
 from .errors import NotPossible
 from .models import ChatModel, Conversation, PresetVersion, RolePreset
 from .preset_content import content_of, put_content
+from .writing import lock, one_at_a_time, writing
 
 MOST_OWN = 500  # of one person
 MOST_VERSIONS = 100  # of one preset; the oldest make room
@@ -84,12 +85,13 @@ def save_preset(preset: RolePreset) -> None:
     Raises NotPossible if there are too many, Http404 if it has been deleted meanwhile.
     Who uses a preset of another person that is no longer shared goes on with a copy: later changes are not for them.
     """
-    with transaction.atomic():
+    with writing():
         before = RolePreset.objects.select_for_update().filter(pk=preset.pk).first()
         if before is None:
             if not preset._state.adding:
                 raise Http404
             if preset.owner is not None:
+                one_at_a_time(preset.owner)
                 _check_room(preset.owner, 1)
         elif not before.versions.exists():
             _add_version(before)  # from before versions were kept
@@ -114,6 +116,7 @@ def duplicate_preset(user: User, preset: RolePreset, language: str) -> RolePrese
 def delete_preset(preset: RolePreset) -> None:
     """The owner's conversations go on without a role, those of others with a copy."""
     with transaction.atomic():
+        lock(preset)
         _leave_copies(preset)
         preset.delete()
 
@@ -132,7 +135,8 @@ def import_presets(user: User, contents: Iterable[dict[str, Any]], language: str
     A model that is not on offer here leaves the choice to the user. A constant number of queries.
     """
     models = {model.name: model for model in catalogue.offered(quotas.limits_of(user))}
-    with transaction.atomic():
+    with writing():
+        one_at_a_time(user)
         known = {_fingerprint(preset) for preset in own_presets(user)}
         rows = []
         for content in contents:

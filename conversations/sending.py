@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,7 @@ from .errors import (
     ClientIdReused,
     EmptyMessage,
     InvalidParameter,
+    JustDeleted,
     MessageTooLong,
     NotPossible,
 )
@@ -40,6 +41,7 @@ from .models import (
 from .parameters import Values
 from .prompt import Turn
 from .variables import used_in
+from .writing import writing
 
 TITLE_LENGTH = 80
 
@@ -95,9 +97,9 @@ def send_message(
     message = _message(user, sending, conversation, now)
     drafts = _drafts(user, sending, conversation, message)
     try:
-        with transaction.atomic():
+        with writing():
             return _write(user, message, drafts, now)
-    except (IntegrityError, AnswerRunning):
+    except (IntegrityError, JustDeleted, AnswerRunning):
         # The same message arrived twice at the same moment and the other one was first: it may be its answer that runs.
         earlier = _sent_before(user, sending)
         if earlier is None:
@@ -319,7 +321,7 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     chosen = _model_again(user, message, limits, model)
     turns = selectors.turns(message.parent_id)
     draft = draft_answer(user, conversation, chosen, limits, turns)
-    with transaction.atomic():
+    with writing():
         comparison = _lock(conversation, again=message)
         begun = start_answer(user, draft, parent=message.parent, comparison=comparison, now=now)
         if comparison is None:
@@ -343,7 +345,7 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
     limits = quotas.limits_of(user)
     chosen = _model_again(user, message, limits, "")
     turns = selectors.turns(message.pk)
-    with transaction.atomic():
+    with writing():
         comparison = _lock(conversation, again=message)
         # Read again under the lock: what is continued must be what is stored.
         message = Message.objects.get(pk=message.pk)

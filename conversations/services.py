@@ -15,6 +15,7 @@ from .errors import InvalidParameter, NotPossible
 from .models import Completion, Conversation, Message
 from .parameters import Values
 from .sending import apply_parameters, apply_variables
+from .writing import writing
 
 
 def stop_completion(completion_row: Completion) -> None:
@@ -67,7 +68,8 @@ def choose(
     apply_parameters(conversation, parameters)
     changes.update({name: getattr(conversation, name) for name in parameters})
     if changes:
-        Conversation.objects.filter(pk=conversation.pk).update(**changes)
+        with writing():
+            Conversation.objects.filter(pk=conversation.pk).update(**changes)
 
 
 def show_branch(conversation: Conversation, message: Message) -> None:

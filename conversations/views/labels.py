@@ -59,7 +59,7 @@ def _rename(request: HttpRequest, label: Folder | Tag) -> HttpResponseBase:
 
 
 def _delete(request: HttpRequest, label: Folder | Tag) -> HttpResponseBase:
-    label.delete()
+    organizing.delete_label(label)
     if wants_json(request):
         return HttpResponse(status=204)
     return see_other(reverse("conversations:overview"))
