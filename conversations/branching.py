@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from . import selectors
-from .errors import NotPossible
+from .errors import JustDeleted, NotPossible
 from .models import Completion, Conversation, Message, Sampling
+from .writing import writing
 
 MOST_COPIED = 20_000  # messages
+MOST_A_DAY = 100_000_000  # characters that one person may have copied: a copy is paid for by nobody
+DAY_SECONDS = 24 * 60 * 60
+AT_ONCE = 250  # messages in one transaction: nobody waits long for the one writer that SQLite has
 
 
 def branch_conversation(
@@ -20,34 +25,57 @@ def branch_conversation(
 ) -> Conversation:
     """A new conversation with the branch that ends in this answer; preset, model and parameters as they are.
 
-    Raises NotPossible for a user's message, or while an answer of the branch is being written.
+    Until it is complete it is in the bin: what a process that dies leaves behind is purged from there.
+    Raises NotPossible for a user's message, while an answer of the branch is being written, or when much was copied.
     """
     if message.role != Message.Role.ASSISTANT:
         raise NotPossible(_("Only an answer can begin a new chat."))
-    with transaction.atomic():
-        rows = _rows(message.pk)
-        if any(row.status == Message.Status.RUNNING for row in rows):
-            raise NotPossible(
-                _("This answer is still being written. Branch from it when it is complete.")
-            )
-        branch = _empty_copy(conversation, now)
-        branch.save(force_insert=True)
-        keys = {row.pk: uuid4() for row in rows}
-        completions = _newest_completions(rows)
+    ids = selectors.ancestor_ids(message.pk, limit=MOST_COPIED)[::-1]
+    if not ids:
+        raise JustDeleted
+    if _running(conversation) & set(ids):
+        raise NotPossible(
+            _("This answer is still being written. Branch from it when it is complete.")
+        )
+    keys = {key: uuid4() for key in ids}
+    branch = _empty_copy(conversation, now)
+    for first in range(0, len(ids), AT_ONCE):
+        _copy(ids[first : first + AT_ONCE], branch, keys, now)
+    branch.current_leaf_id, branch.deleted_at = keys[message.pk], None
+    with writing():
+        branch.save(update_fields=["current_leaf", "deleted_at"])
+    return branch
+
+
+def _running(conversation: Conversation) -> set[UUID]:
+    running = conversation.completions.filter(status=Completion.Status.RUNNING)
+    return set(running.values_list("message_id", flat=True))
+
+
+def _copy(ids: list[UUID], branch: Conversation, keys: dict[UUID, UUID], now: datetime) -> None:
+    """These messages, oldest first, after those copied before; with the first of them the conversation itself."""
+    found = Message.objects.in_bulk(ids)
+    rows = [found[key] for key in ids if key in found]
+    _count(branch.owner_id, sum(len(row.content) + len(row.reasoning) for row in rows), now)
+    completions = _newest_completions(rows)
+    with writing():
+        if branch._state.adding:
+            branch.save(force_insert=True)
         Message.objects.bulk_create(_message(row, branch, keys) for row in rows)
         Completion.objects.bulk_create(
             _completion(completions[row.pk], branch, keys) for row in rows if row.pk in completions
         )
-        branch.current_leaf_id = keys[message.pk]
-        branch.save(update_fields=["current_leaf"])
-    return branch
 
 
-def _rows(leaf: UUID) -> list[Message]:
-    """The branch that ends there, oldest first."""
-    ids = selectors.ancestor_ids(leaf, limit=MOST_COPIED)
-    found = Message.objects.in_bulk(ids)
-    return [found[key] for key in reversed(ids) if key in found]
+def _count(owner_id: int, characters: int, now: datetime) -> None:
+    key = f"copied:{owner_id}:{now:%Y-%m-%d}"
+    cache.add(key, 0, timeout=DAY_SECONDS)
+    with suppress(ValueError):  # the cache has just been emptied
+        characters = cache.incr(key, characters)
+    if characters > MOST_A_DAY:
+        raise NotPossible(
+            _("You have copied as much as anyone can in one day. Branch again tomorrow.")
+        )
 
 
 def _empty_copy(conversation: Conversation, now: datetime) -> Conversation:
@@ -60,6 +88,7 @@ def _empty_copy(conversation: Conversation, now: datetime) -> Conversation:
         preset_variables=conversation.preset_variables,
         model_id=conversation.model_id,
         folder_id=conversation.folder_id,
+        deleted_at=now,
         created_at=now,
         active_at=now,
         **parameters,

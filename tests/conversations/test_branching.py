@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import UsageRecord, User
-from conversations.models import Completion, Conversation
+from conversations import branching, retention, selectors
+from conversations.models import Completion, Conversation, Message
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
 from tests.conversations.test_costs import grow
@@ -129,3 +132,40 @@ def test_a_long_branch_is_copied_whole(alice: User, alice_client: Client) -> Non
     assert made.messages.count() == 1000
     assert made.current_leaf is not None
     assert made.current_leaf.content == "Message 999"
+
+
+def test_a_branch_is_copied_a_few_messages_at_a_time(
+    alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the one writer of SQLite is never held for long."""
+    monkeypatch.setattr(branching, "AT_ONCE", 10)
+    long = grow(alice, 0, 44)
+    with CaptureQueriesContext(connection) as captured:
+        made = alice_client.post(
+            f"/c/{long.pk}/branch/", {"message": long.current_leaf_id}, headers=JSON
+        )
+    rows = [query["sql"].count("Message ") for query in captured if "INSERT" in query["sql"]]
+    assert max(rows) == 10
+    copied = Conversation.objects.get(pk=made.json()["conversation"])
+    assert copied.deleted_at is None
+    assert [message.content for message in selectors.transcript(copied).messages] == [
+        f"Message {number}" for number in range(44)
+    ]
+    assert copied.completions.count() == 22
+
+
+def test_nobody_fills_the_disk_with_copies(
+    alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has been copied of a branch that is refused halfway is never shown, and purged."""
+    long = grow(alice, 0, 40)
+    size = sum(len(message.content) for message in long.messages.all())
+    monkeypatch.setattr(branching, "MOST_A_DAY", 3 * size - 1)
+    monkeypatch.setattr(branching, "AT_ONCE", 30)
+    url, fields = f"/c/{long.pk}/branch/", {"message": long.current_leaf_id}
+    statuses = [alice_client.post(url, fields, headers=JSON).status_code for _ in range(3)]
+    assert statuses == [201, 201, 409]
+    assert Conversation.objects.filter(deleted_at=None).count() == 3
+    assert Conversation.objects.count() == 4
+    assert retention.purge_deleted(timezone.now() + timedelta(minutes=11)) == 1
+    assert Message.objects.count() == 3 * 40
