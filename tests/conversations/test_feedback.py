@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from conversations.models import Conversation, Message
 from tests.conversations.talk import JSON, Talk
+from tests.upstream import Upstream
 
 
 @pytest.fixture
@@ -76,3 +77,13 @@ def test_administrators_see_numbers(sasha_client: Client, answer: Message, sasha
     assert '<td class="field-good_answers">0</td>' in html
     assert '<td class="field-bad_answers">1</td>' in html
     assert "An answer" not in html
+
+
+def test_an_answer_without_a_word_is_only_retried(talk: Talk, upstream: Upstream) -> None:
+    reply = talk.send("Hello [[script: 500]]")
+    talk.finish(reply)
+    page = talk.client.get(f"/c/{reply.body['conversation']}/").content.decode()
+    answer = page.split("<article")[2].split("</article>")[0]
+    assert "Retry" in answer
+    assert "Good answer" not in answer
+    assert "Branch in new chat" not in answer
