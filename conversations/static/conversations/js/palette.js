@@ -42,7 +42,7 @@ export class Palette {
     clearTimeout(this.timer);
     const text = this.input.value.trim();
     const words = text.toLowerCase().split(/\s+/);
-    const isHere = location.pathname.startsWith("/c/");
+    const isHere = Boolean(document.querySelector("chat-conversation")?.dataset.conversation);
     for (const option of this.fixed) {
       const label = option.textContent.toLowerCase();
       option.hidden = ("here" in option.dataset && !isHere) || !words.every((word) => label.includes(word));
