@@ -126,8 +126,8 @@ class UserAdmin(UserAdminBase):
         setup.forget_administrator()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        super().delete_queryset(request, _within_reach(request, queryset))
-        setup.forget_administrator()
+        for user in _within_reach(request, queryset):
+            self.delete_model(request, user)
 
     @admin.action(description=_("Suspend the selected users"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -270,6 +270,12 @@ def _periods(user_id: int, day: date, month: date) -> QuerySet[UsagePeriod]:
     )
 
 
+def hold(user: User) -> None:
+    """Until the transaction ends nobody else reserves or settles for this person, whose account is being deleted."""
+    rows = UsagePeriod.objects.select_for_update().filter(user=user)
+    list(rows.order_by("kind", "pk").values_list("pk"))  # days before months
+
+
 def _open_periods(user: User, period: Period) -> None:
     UsagePeriod.objects.bulk_create(
         [

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ReadOnly, list_of_names, make_only_default
+from accounts.admin import ReadOnly, UserAdmin, list_of_names, make_only_default
+from accounts.models import User
 
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
 from .preset_content import check_example_prompts, check_few_shot_turns
@@ -29,6 +31,21 @@ else:
     EndpointAdminBase = ChatModelAdminBase = admin.ModelAdmin
     RolePresetAdminBase = ConversationAdminBase = admin.ModelAdmin
     ChatModelFormBase = RolePresetFormBase = forms.ModelForm
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """An account with what belongs to it here."""
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        from . import deletion  # as below
+
+        with transaction.atomic():
+            deletion.before_account_goes(obj, now=timezone.now())
+            super().delete_model(request, obj)
 
 
 @admin.register(Endpoint)

@@ -1,17 +1,20 @@
-"""Deleting conversations and taking it back. `retention.py` empties the bin."""
+"""Deleting conversations and taking it back; what an account leaves behind. `retention.py` empties the bin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 
+from accounts import quotas
 from accounts.models import User
 
-from . import completion, runtime
+from . import completion, presets, runtime
 from .models import Conversation
+from .writing import lock
 
 DELETED_AT_ONCE = 200
 
@@ -39,6 +42,20 @@ def delete_all_conversations(user: User, *, now: datetime) -> int:
     while keys := list(mine[:DELETED_AT_ONCE]):
         count += delete_conversations(user, keys, now=now)
     return count
+
+
+def before_account_goes(user: User, *, now: datetime) -> None:
+    """What runs is ended and paid for; what was shared stays with its users. In the transaction of the deletion.
+
+    Everything is locked in the order in which a send takes it, the person last: who comes later is refused.
+    """
+    mine = Conversation.objects.filter(owner=user).select_for_update().order_by("pk")
+    ended = completion.end_all_in(list(mine.values_list("pk", flat=True)), now=now)
+    for key in ended:
+        transaction.on_commit(partial(runtime.stop, key))
+    quotas.hold(user)
+    lock(user)
+    presets.leave_copies_of(user)
 
 
 def restore_conversation(conversation: Conversation) -> None:

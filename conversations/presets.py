@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -176,6 +177,15 @@ def _add_version(preset: RolePreset) -> None:
     number = newest.number + 1 if newest is not None else 1
     PresetVersion.objects.create(preset=preset, number=number, content=content)
     preset.versions.filter(number__lte=number - MOST_VERSIONS).delete()
+
+
+def leave_copies_of(user: User) -> None:
+    """Before this person's account is deleted, and their presets with it."""
+    own = RolePreset.objects.filter(owner=user)
+    list(own.select_for_update().order_by("pk").values_list("pk"))
+    by_others = Conversation.objects.filter(preset=OuterRef("pk")).exclude(owner=user)
+    for preset in own.filter(Exists(by_others)):
+        _leave_copies(preset)
 
 
 def _leave_copies(preset: RolePreset) -> None:
