@@ -39,8 +39,11 @@ def put_content(
     preset.model = models.get(content.get("model") or "")
 
 
-def read_content(value: object) -> dict[str, Any]:
-    """The content that a file says, checked and complete. Raises ValidationError with one sentence per problem."""
+def read_content(value: object, *, named: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The content that a file says, checked and complete. Raises ValidationError with one sentence per problem.
+
+    named: what the file calls a field, if not by our name.
+    """
     if not isinstance(value, dict):
         raise ValidationError(_("This is not an object with the fields of a role preset."))
     problems = [
@@ -53,7 +56,8 @@ def read_content(value: object) -> dict[str, Any]:
         try:
             content[name] = _read_field(name, value.get(name))
         except ValidationError as error:
-            problems += [f"{name}: {message}" for message in error.messages]
+            said = (named or {}).get(name, name)
+            problems += [f"{said}: {message}" for message in error.messages]
     if problems:
         raise ValidationError(problems)
     return content

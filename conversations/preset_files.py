@@ -22,6 +22,7 @@ from .preset_content import read_content
 FORMAT = "chatsite-role-presets"
 VERSION = 1
 COLUMNS = ("act", "prompt")
+COLUMN_OF = {"name": "act", "description": "act", "instruction": "prompt"}
 MOST_BYTES = 1024 * 1024
 MOST_ROWS = 500
 LONGEST_NAME = 60
@@ -84,7 +85,8 @@ def read_file(raw: bytes) -> Found:
         raise UnusableFile(_("The file is not UTF-8. Save it as UTF-8.")) from None
     if not text.strip():
         raise UnusableFile(_("The file is empty."))
-    rows = _json_rows(text) if text.lstrip()[0] in "{[" else _csv_rows(text)
+    is_json = text.lstrip()[0] in "{["
+    rows = _json_rows(text) if is_json else _csv_rows(text)
     if len(rows) > MOST_ROWS:
         raise UnusableFile(
             _("The file has more than %(limit)s role presets.") % {"limit": MOST_ROWS}
@@ -92,7 +94,7 @@ def read_file(raw: bytes) -> Found:
     found = Found()
     for number, value in rows:
         try:
-            found.contents.append(read_content(value))
+            found.contents.append(read_content(value, named=None if is_json else COLUMN_OF))
         except ValidationError as error:
             found.problems += [Problem(number, message) for message in error.messages]
     return found
