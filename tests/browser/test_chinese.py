@@ -61,6 +61,46 @@ def test_a_failure(page: Page, upstream: Upstream) -> None:
     expect(alert.get_by_role("button", name="重试")).to_be_visible()
 
 
+def test_a_role_preset(page: Page, upstream: Upstream, complaints: Complaints) -> None:
+    def seen() -> None:
+        assert not english_on(page.content(), known=NAMES | {"act", "prompt", "csv", "json"})
+
+    page.goto(f"{page.url}presets/")
+    seen()
+    page.get_by_role("link", name="新建预设").click()
+    page.get_by_label("图标").fill("师")
+    page.get_by_label("名称").fill("导师")
+    page.get_by_label("系统指令").fill("教{{主题}}。先提问。")
+    page.get_by_label("开场白").fill("想学什么？")
+    page.locator("summary", has_text="示例对话").click()
+    page.get_by_label("问题").last.fill("冰为什么滑？")
+    complaints.expect("400")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("alert")).to_contain_text("尚未保存")
+    expect(page.get_by_label("图标")).to_be_focused()
+    seen()
+    page.get_by_label("图标").fill("🦉")
+    page.get_by_label("回答").first.fill("按住它会怎样？")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_text("角色预设已创建。")).to_be_visible()
+    page.get_by_label("系统指令").fill("教{{主题}}。直接讲。")
+    page.get_by_role("button", name="保存").click()
+    page.get_by_role("link", name="版本").click()
+    page.get_by_role("button", name="恢复版本 1").click()
+    expect(page.locator("ins").first).to_contain_text("先提问")
+    seen()
+    page.goto(page.url.replace("versions/", "delete/"))
+    seen()
+    page.get_by_role("link", name="保留").click()
+    page.get_by_role("link", name="开始对话").click()
+    expect(page.get_by_text("想学什么？")).to_be_visible()
+    page.get_by_label("主题").fill("潮汐")
+    send(page, "月亮有关系吗？")
+    expect(page.locator("[data-announcer]")).to_have_text("回答完成")
+    contents = [message["content"] for message in upstream.chats[-1].body["messages"]]
+    assert contents == ["教潮汐。先提问。", "冰为什么滑？", "按住它会怎样？", "月亮有关系吗？"]
+
+
 def test_the_network_goes(page: Page, complaints: Complaints) -> None:
     complaints.expect("ERR_INTERNET_DISCONNECTED")
     page.wait_for_load_state("networkidle")

@@ -1,16 +1,18 @@
-"""Role presets in a browser: found, made, used, compared with what they said before; with and without scripts."""
+"""Role presets in a browser: found, made, used, compared, shared, in files; with and without scripts, by keyboard."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.chat import Chat
+from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.looks import Look, check, looks
-from tests.browser.people import Complaints, Open, Person
+from tests.browser.people import Complaints, Open, Person, Talk
+from tests.browser.test_keyboard import tab_to
 from tests.browser.test_without_scripts import refresh_until_status
+from tests.processes import Site
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
@@ -38,10 +40,18 @@ def save(page: Page) -> None:
 # --- Making one ------------------------------------------------------------------------------------------------------
 
 
-def test_made_from_scratch_with_a_mistake_on_the_way(
-    chat: Chat, upstream: Upstream, complaints: Complaints
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+def test_made_with_a_mistake_on_the_way_used_and_deleted(
+    talk: Talk, upstream: Upstream, complaints: Complaints, scripts: bool
 ) -> None:
-    page = chat.open("/presets/").page
+    def wait(chat: Chat) -> None:
+        if scripts:
+            chat.expect_status("complete")
+        else:
+            refresh_until_status(chat, "complete")
+
+    chat = talk(java_script_enabled=scripts).open("/presets/")
+    page = chat.page
     page.get_by_role("link", name="New preset").click()
     for name, text in WRITTEN.items():
         field(page, name).fill(text)
@@ -76,13 +86,15 @@ def test_made_from_scratch_with_a_mistake_on_the_way(
     expect(page.get_by_text("The role preset has been made.")).to_be_visible()
     for name, text in WRITTEN.items():
         expect(field(page, name)).to_have_value(text)
+    own = page.url
     page.get_by_role("link", name="Start a chat").click()
     expect(page.get_by_text(WRITTEN["Greeting"])).to_be_visible()
     expect(page.get_by_role("textbox", name="topic")).to_be_focused()
-    page.keyboard.type("physics")
     page.get_by_role("link", name="How do boats float?").click()
-    page.keyboard.press("Enter")
-    chat.expect_status("complete")
+    page.get_by_role("textbox", name="topic").fill("physics")
+    chat.send_button.click()
+    expect(page).to_have_url(CONVERSATION)
+    wait(chat)
     asked = upstream.chats[-1].body
     assert [message["content"] for message in asked["messages"]] == [
         "Teach physics.\nAsk first.",
@@ -93,6 +105,125 @@ def test_made_from_scratch_with_a_mistake_on_the_way(
         "How do boats float?",
     ]
     assert (asked["temperature"], asked["max_tokens"]) == (0.7, 500)
+
+    path = chat.path
+    page.goto(own)
+    page.get_by_role("link", name="Delete…").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Tutor", exact=True)).to_have_count(0)
+    chat.open(path).composer.fill("And planes?")
+    chat.send_button.click()
+    expect(chat.questions).to_have_count(2)
+    wait(chat)
+    assert upstream.chats[-1].body["messages"][0]["role"] == "user"
+
+
+def test_by_keyboard_alone(
+    chat: Chat, site: Site, open_browser: Open, upstream: Upstream, complaints: Complaints
+) -> None:
+    def press(page: Page, target: Locator, key: str = "Enter") -> None:
+        tab_to(page, target)
+        page.keyboard.press(key)
+
+    page = chat.open("/presets/").page
+    press(page, page.get_by_role("link", name="New preset"))
+    tab_to(page, field(page, "Name"))
+    page.keyboard.type("Tutor")
+    complaints.expect("400")
+    page.keyboard.press("Enter")
+    expect(field(page, "Instruction")).to_be_focused()
+    expect(field(page, "Name")).to_have_value("Tutor")
+    page.keyboard.type("Teach {{topic}}.")
+    press(page, page.locator("summary", has_text="Model and parameters"))
+    tab_to(page, field(page, "Temperature"))
+    page.keyboard.type("0.7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The role preset has been made.")).to_be_visible()
+    tab_to(page, field(page, "Instruction"))
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Ask first.")
+    press(page, page.get_by_label("Share it with everyone"), "Space")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.get_by_text("The role preset has been saved.")).to_be_visible()
+    press(page, page.get_by_role("link", name="Versions"))
+    expect(page.locator("ins")).to_contain_text("Ask first.")
+    press(page, page.get_by_role("button", name="Restore version 1"))
+    expect(page.get_by_text("Version 1 has been restored.")).to_be_visible()
+
+    other = open_browser(Person(site))
+    other.goto(f"{site.url}/presets/")
+    tab_to(other, other.get_by_label("Search role presets"))
+    other.keyboard.type("tutor")
+    other.keyboard.press("Enter")
+    expect(other.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
+    press(other, other.get_by_role("button", name="Duplicate: Tutor"))
+    expect(field(other, "Name")).to_have_value("Tutor (copy)")
+    press(other, other.get_by_role("link", name="Start a chat"))
+    expect(other.get_by_role("textbox", name="topic")).to_be_focused()
+    other.keyboard.type("physics")
+    their_chat = Chat(other, site.url)
+    tab_to(other, their_chat.composer)
+    other.keyboard.type("Why is the sky blue?")
+    other.keyboard.press("Enter")
+    their_chat.expect_status("complete")
+    asked = upstream.chats[-1].body
+    assert (asked["messages"][0]["content"], asked["temperature"]) == ("Teach physics.", 0.7)
+
+    press(page, page.get_by_role("link", name="Back to the preset"))
+    press(page, page.get_by_role("link", name="Delete…"))
+    press(page, page.get_by_role("button", name="Delete"))
+    expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
+    other.goto(f"{site.url}/presets/?q=tutor")
+    expect(other.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_exported_and_imported_again_is_the_same(
+    ann: Person, site: Site, open_browser: Open, complaints: Complaints
+) -> None:
+    def upload(page: Page, name: str, content: bytes) -> None:
+        page.goto(f"{site.url}/presets/import/")
+        file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": content}
+        page.get_by_label("File").set_input_files(file)
+        page.get_by_role("button", name="Import").click()
+
+    def download(page: Page, kind: str) -> bytes:
+        page.goto(f"{site.url}/presets/import/")
+        with page.expect_download() as event:
+            page.get_by_role("link", name=f"Export as {kind}").click()
+        assert event.value.suggested_filename == f"role-presets.{kind.lower()}"
+        return event.value.path().read_bytes()
+
+    page, other = open_browser(ann), open_browser(Person(site))
+    complaints.expect("400")
+    upload(page, "prompts.csv", b"act,prompt\nPirate,Talk like one.\n,Nameless.\n")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing has been imported.")
+    expect(page.get_by_role("alert")).to_contain_text("row 3: act: This field cannot be blank.")
+    expect(page.get_by_text("You have no role presets of your own yet.")).to_be_visible()
+    upload(page, "presets.json", b"{")
+    expect(page.get_by_label("File")).to_have_accessible_description(re.compile("not valid JSON"))
+    upload(
+        page, "prompts.csv", '\ufeffact,prompt\nPirate,"Say ""{{what}}""."\n诗人,作诗。\n'.encode()
+    )
+    expect(page.get_by_text("2 role presets have been imported.")).to_be_visible()
+    page.get_by_role("button", name="Duplicate: Translator").click()
+    expect(page).to_have_url(PRESET)
+
+    whole, short = download(page, "JSON"), download(page, "CSV")
+    upload(page, "whole.json", whole)
+    expect(page.get_by_text("3 were there already.")).to_be_visible()
+    upload(other, "whole.json", whole)
+    expect(other.get_by_text("3 role presets have been imported.")).to_be_visible()
+    expect(other.get_by_role("link", name="诗人", exact=True)).to_be_visible()
+    assert download(other, "JSON") == whole
+    assert download(other, "CSV") == short
+    upload(other, "short.csv", short)
+    expect(
+        other.get_by_text("1 role preset has been imported. 2 were there already.")
+    ).to_be_visible()
 
 
 def test_saved_in_one_tab_after_another_has_deleted_it(
