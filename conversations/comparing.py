@@ -14,7 +14,7 @@ from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from . import runtime
-from .errors import InvalidParameter
+from .errors import InvalidParameter, JustDeleted
 from .models import ChatModel, Completion, Conversation, Message
 from .writing import writing
 
@@ -68,7 +68,9 @@ def decide(kept: Message) -> None:
 def keep(conversation: Conversation, kept: Message) -> None:
     """Go on from this answer and with its model. The others stay as its other versions; those that run are stopped."""
     with writing():
-        list(Conversation.objects.select_for_update().filter(pk=conversation.pk).values_list("pk"))
+        locked = Conversation.objects.select_for_update().filter(pk=conversation.pk)
+        if not locked.filter(deleted_at=None).exists():
+            raise JustDeleted
         # Before the messages and in the order of checkpoints, which write several of them.
         running = list(
             Completion.objects.select_for_update()

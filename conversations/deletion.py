@@ -13,6 +13,7 @@ from accounts import quotas
 from accounts.models import User
 
 from . import completion, presets, runtime
+from .errors import JustDeleted
 from .models import Conversation
 from .writing import lock
 
@@ -59,8 +60,9 @@ def before_account_goes(user: User, *, now: datetime) -> None:
 
 
 def restore_conversation(conversation: Conversation) -> None:
-    """Restoring what is there changes nothing."""
-    Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
+    """Restoring what is there changes nothing. Raises JustDeleted if it has been purged."""
+    if not Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None):
+        raise JustDeleted
 
 
 def restore_deleted_at(user: User, moment: datetime) -> int:

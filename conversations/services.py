@@ -11,7 +11,7 @@ from accounts import quotas
 from accounts.models import User
 
 from . import catalogue, comparing, runtime, selectors
-from .errors import InvalidParameter, NotPossible
+from .errors import InvalidParameter, JustDeleted, NotPossible
 from .models import Completion, Conversation, Message
 from .parameters import Values
 from .sending import apply_parameters, apply_variables
@@ -36,11 +36,14 @@ def stop_all(conversation: Conversation) -> None:
 
 
 def rename_conversation(conversation: Conversation, *, title: str) -> None:
-    """Raises InvalidParameter for an empty or too long title."""
+    """Raises InvalidParameter for an empty or too long title, and JustDeleted."""
     title = " ".join(title.split())
     if not title or len(title) > 200:
         raise InvalidParameter(_("A title has 1 to 200 characters."))
-    Conversation.objects.filter(pk=conversation.pk).update(title=title, titled_by_person=True)
+    conversation.title = title
+    named = Conversation.objects.filter(pk=conversation.pk)
+    if not named.update(title=title, titled_by_person=True):
+        raise JustDeleted
 
 
 def choose(
@@ -78,7 +81,9 @@ def show_branch(conversation: Conversation, message: Message) -> None:
         comparing.keep(conversation, message)
         return
     leaf = comparing.leading(selectors.newest_leaf(message.pk))
-    Conversation.objects.filter(pk=conversation.pk).update(current_leaf=leaf)
+    with writing():
+        if not Conversation.objects.filter(pk=conversation.pk).update(current_leaf=leaf):
+            raise JustDeleted
 
 
 def give_feedback(message: Message, *, value: str) -> None:

@@ -50,7 +50,6 @@ def menu(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
 def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     conversation = access.get_conversation(owner(request), conversation_id)
     services.rename_conversation(conversation, title=text_field(fields_of(request), "title"))
-    conversation.refresh_from_db(fields=["title"])
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk, "title": conversation.title})
     return back_to(conversation)
@@ -160,6 +159,7 @@ def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
 
 @require_POST
 @signed_in
+@refusals
 def restore(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """Undo of a deletion."""
     conversation = access.get_restorable(owner(request), conversation_id)

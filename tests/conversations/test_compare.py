@@ -352,6 +352,28 @@ def test_keeping_while_all_of_them_are_written(talk: Talk, upstream: Upstream) -
         assert finish(talk, answers[1]).status == "stopped"
 
 
+def test_keeping_while_the_conversation_is_deleted(talk: Talk, alice: User) -> None:
+    """Whoever comes second is refused; each answer is ended and paid for."""
+    other = Talk(signed_in(alice))
+
+    def post(who: Talk, url: str, fields: dict[str, str]) -> int:
+        try:
+            return who.post(url, fields).status
+        finally:
+            connections.close_all()
+
+    for _round in range(3):
+        reply = talk.send("Which?", model=["fake/stall", "fake/gated"])
+        url, chosen = str(reply.body["url"]), {"message": str(reply.body["answer"])}
+        with ThreadPoolExecutor(2) as pool:
+            kept = pool.submit(post, other, f"{url}leaf/", chosen)
+            deleted = pool.submit(post, talk, f"{url}delete/", {})
+        assert deleted.result() == 204
+        assert kept.result() in {200, 404, 409}
+        assert not Reservation.objects.exists()
+    assert_ledger_equals_counters(alice)
+
+
 def test_editing_the_question_and_coming_back(talk: Talk) -> None:
     conversation, (first, second) = compare(talk, "second", "fake")
     talk.ask("What?", conversation, edit=str(first.parent_id))

@@ -19,8 +19,10 @@ from conversations.errors import JustDeleted, NotPossible
 from conversations.models import ChatModel, Conversation, Endpoint, Folder, RolePreset, Tag
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
+from tests.upstream import Script, Upstream
 
 GONE = (409, "not_possible")
+KEY = "0b8f8f5e-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -120,8 +122,7 @@ def test_a_form_keeps_its_text_when_the_model_has_just_been_deleted(
 ) -> None:
     other = ChatModel.objects.create(endpoint=chat_model.endpoint, name="other")
     delete_after(catalogue, "choose_model", other)
-    fields = {"content": "Do not lose this", "model": "other"}
-    fields["client_id"] = "0b8f8f5e-0000-4000-8000-000000000000"
+    fields = {"content": "Do not lose this", "model": "other", "client_id": KEY}
     page = talk.client.post("/c/", fields)
     assert page.status_code == 409
     assert "Do not lose this" in page.content.decode()
@@ -150,6 +151,53 @@ def test_an_answer_deleted_while_a_branch_of_it_is_made(
     reply = talk.post(f"{first.body['url']}branch/", {"message": first.body["answer"]})
     assert (reply.status, reply.code) == GONE
     assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("look_up", "url", "fields", "status"),
+    [
+        ("conversation", "/c/{conversation}/messages/", {"content": "More", "client_id": KEY}, 409),
+        ("conversation", "/c/{conversation}/settings/", {"temperature": "1"}, 200),
+        ("conversation", "/c/{conversation}/rename/", {"title": "Other"}, 409),
+        ("conversation", "/c/{conversation}/pin/", {}, 200),
+        ("conversation", "/c/{conversation}/archive/", {}, 200),
+        ("conversation", "/c/{conversation}/folder/", {"name": "New"}, 200),
+        ("conversation", "/c/{conversation}/tags/", {"name": "New"}, 200),
+        ("conversation", "/c/{conversation}/stop/", {}, 202),
+        ("conversation", "/c/{conversation}/delete/", {}, 204),
+        ("restorable", "/c/{conversation}/restore/", {}, 409),
+        ("message", "/c/{conversation}/leaf/", {"message": "{answer}"}, 409),
+        ("message", "/c/{conversation}/branch/", {"message": "{answer}"}, 409),
+        ("message", "/messages/{answer}/feedback/", {"value": "up"}, 200),
+        ("completion", "/completions/{completion}/stop/", {}, 202),
+        ("completion", "/completions/{completion}/regenerate/", {}, 404),
+        ("message", "/completions/{completion}/regenerate/", {}, 409),
+        ("message", "/completions/{completion}/continue/", {}, 409),
+    ],
+)
+def test_a_conversation_that_has_just_been_purged(
+    talk: Talk,
+    upstream: Upstream,
+    alice: User,
+    delete_after: Callable[..., None],
+    look_up: str,
+    url: str,
+    fields: dict[str, str],
+    status: int,
+) -> None:
+    """It is as if it had been deleted a moment later, or it is refused."""
+    upstream.play(Script("stall", ("One",)))
+    first = talk.send("Count")
+    next(talk.events(first, format="text"))
+    talk.post(f"{first.body['url']}stop/")
+    talk.finish(first)
+    names = {name: first.body[name] for name in ("conversation", "answer", "completion")}
+    delete_after(access, f"get_{look_up}", Conversation.objects.get())
+    sent = {name: value.format(**names) for name, value in fields.items()}
+    assert talk.post(url.format(**names), sent).status == status
+    assert not Conversation.objects.exists()
+    assert not Reservation.objects.exists()
+    assert_ledger_equals_counters(alice)
 
 
 # --- Many at one moment ----------------------------------------------------------------------------------------------
