@@ -27,13 +27,14 @@ def theirs(user: User, keys: Collection[UUID]) -> QuerySet[Conversation]:
 
 
 def pin(user: User, keys: Collection[UUID], *, value: bool) -> int:
-    return theirs(user, keys).update(pinned=value)
+    """What is pinned is in the archive no longer."""
+    changes = {"pinned": True, "archived": False} if value else {"pinned": False}
+    return theirs(user, keys).update(**changes)
 
 
 def archive(user: User, keys: Collection[UUID], *, value: bool) -> int:
-    """What is archived is not pinned any longer."""
-    changes = {"archived": True, "pinned": False} if value else {"archived": False}
-    return theirs(user, keys).update(**changes)
+    """What was pinned is so again when it is taken out."""
+    return theirs(user, keys).update(archived=value)
 
 
 def move(user: User, keys: Collection[UUID], folder: Folder | None) -> int:

@@ -62,7 +62,9 @@ def pin(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """`value` true or false; without it the other of the two."""
     user = owner(request)
     conversation = access.get_conversation(user, conversation_id)
-    value = _wanted(fields_of(request), instead_of=conversation.pinned)
+    value = _wanted(
+        fields_of(request), instead_of=conversation.pinned and not conversation.archived
+    )
     organizing.pin(user, [conversation.pk], value=value)
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk, "pinned": value})

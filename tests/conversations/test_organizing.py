@@ -53,6 +53,31 @@ def test_archived_are_out_of_the_sidebar_and_on_a_page_of_their_own(
     assert alice_client.get(f"/c/{kept.pk}/").status_code == 200
 
 
+def test_nothing_is_pinned_where_it_is_not_seen(alice_client: Client, kept: Conversation) -> None:
+    """The archive hides what was pinned until it is taken back; what is pinned from there comes out."""
+
+    def sidebar() -> str:
+        return alice_client.get("/conversations/list/").content.decode()
+
+    url = f"/c/{kept.pk}/"
+    post(alice_client, f"{url}pin/", {"value": True})
+    post(alice_client, f"{url}archive/", {"value": True})
+    assert "Hot drinks" not in sidebar()
+    assert (
+        'aria-label="pinned"' not in alice_client.get("/conversations/?archived=1").content.decode()
+    )
+    assert f"{url}pin/" not in alice_client.get(f"{url}menu/").content.decode()
+    post(alice_client, f"{url}archive/", {"value": False})
+    kept.refresh_from_db()
+    assert (kept.archived, kept.pinned) == (False, True)
+    assert "Hot drinks" in sidebar()
+
+    post(alice_client, f"{url}archive/", {"value": True})
+    assert post(alice_client, f"{url}pin/")[1]["pinned"] is True
+    kept.refresh_from_db()
+    assert (kept.archived, kept.pinned) == (False, True)
+
+
 @pytest.mark.parametrize(("kind", "url"), [(Folder, "folders"), (Tag, "tags")])
 def test_labels_are_made_renamed_and_deleted(
     alice_client: Client,
