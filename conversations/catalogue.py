@@ -27,7 +27,7 @@ from accounts.quotas import Limits
 from chatsite.settings import environment
 
 from . import localmodel
-from .errors import AnswerFailed, InvalidParameter, ModelNotAllowed, ModelUnknown
+from .errors import AnswerFailed, InvalidParameter, ModelNotAllowed, ModelsComing, ModelUnknown
 from .models import ChatModel, Endpoint, RolePreset
 from .upstream import EndpointAddress, close_clients, list_models
 
@@ -89,14 +89,27 @@ def has_models() -> bool:
     return ChatModel.objects.filter(enabled=True, endpoint__enabled=True).exists()
 
 
+def endpoints_without_models() -> list[Endpoint]:
+    """Those in use that have named none yet: their lists are being read, or asked for again. One query."""
+    return list(Endpoint.objects.filter(enabled=True, chat_models=None))
+
+
+def are_models_coming() -> bool:
+    """None is on offer, but an endpoint may name some any moment. At most two queries."""
+    return not has_models() and bool(endpoints_without_models())
+
+
 def choose_model(
     name: str, *, limits: Limits, candidates: Iterable[ChatModel | None] = (), preferred: str = ""
 ) -> ChatModel:
     """The model named by a request; else the first of `candidates` that is on offer; else the preferred or default.
 
-    Raises ModelUnknown or ModelNotAllowed for a name that was asked for, ModelUnknown if there is none at all.
+    Raises ModelUnknown or ModelNotAllowed for a name that was asked for, ModelUnknown if there is none at all, or
+    ModelsComing if there may be one in a moment.
     """
     models = offered(limits)
+    if not models and are_models_coming():
+        raise ModelsComing
     if name:
         for model in models:
             if model.name == name:

@@ -12,6 +12,7 @@
     │   └── JustDeleted
     ├── MessageTooLong           413 message_too_long
     └── Unavailable              503 unavailable
+        └── ModelsComing
     AnswerFailed                 ends an answer: stable code; `sentence()` has the words
 
 Quotas refuse with `accounts.quotas.QuotaExceeded`. Third-party exceptions are translated where they enter
@@ -104,6 +105,12 @@ class Unavailable(ConversationError):
     status = 503
     code = "unavailable"
     message = _("The site is shutting down or overloaded. Try again in a moment.")
+
+
+class ModelsComing(Unavailable):
+    """The site has just been started, or its endpoint does not answer yet."""
+
+    message = _("The models are still being read from their endpoint. Try again in a moment.")
 
 
 SENTENCES: dict[str, str | Promise] = {

@@ -113,12 +113,13 @@ class Upstream:
     """The server, in a thread with a loop of its own.
 
     script: played when nothing else says otherwise. models: ids that `/v1/models` names; models_script: a fault
-    for that path. requests: everything received so far, oldest first.
+    for that path. holds_models: until released. requests: everything received so far, oldest first.
     """
 
     def __init__(self, *, port: int = 0, models: tuple[str, ...] = ("fake",)) -> None:
         self.models = list(models)
         self.models_script: Script | None = None
+        self.holds_models = False
         self.script = Script()
         self.requests: list[Received] = []
         self.port = port
@@ -236,6 +237,8 @@ class Upstream:
         received = await self._receive(request)
         if self.models_script is not None:
             return await self._perform(request, received, self.models_script)
+        if self.holds_models:
+            await self.wait_for_release()
         received._ended.set()
         rows = [{"id": name, "object": "model", "owned_by": "tests"} for name in self.models]
         return web.json_response({"object": "list", "data": rows})

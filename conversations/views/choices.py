@@ -67,6 +67,7 @@ def picker_context(
             model_choice(model, is_current=model is current, is_compared=model.name in compared)
             for model in models
         ],
+        "models_are_coming": not models and catalogue.are_models_coming(),
         "most_compared": _most_compared(models, limits),
         "current_model": model_choice(current, is_current=True) if current else None,
         "presets": [preset_choice(one, is_current=one == preset) for one in presets],

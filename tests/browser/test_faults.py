@@ -224,6 +224,24 @@ def test_a_server_that_is_started_anew_in_the_middle_of_an_answer(
         expect(chat.answers).to_have_count(1)
 
 
+def test_a_message_sent_before_the_models_are_known(
+    tmp_path: Path, upstream: Upstream, open_browser: Open, complaints: Complaints
+) -> None:
+    complaints.expect("503")
+    upstream.holds_models = True
+    variables = {**ADMINISTRATOR, "OPENAI_BASE_URL": upstream.url, "SIGN_IN_LIMITS": "off"}
+    with Site(tmp_path, **variables).wait_until_ready(with_models=False) as site:
+        person = Person(site)
+        chat = Chat(open_browser(person), person.url).open()
+        chat.send("Is anyone there?")
+        expect(chat.questions).to_contain_text("Not sent. The models are still being read")
+        upstream.holds_models = False
+        upstream.release()
+        site.wait_until_ready()
+        chat.page.get_by_role("button", name="Retry").click()
+        chat.expect_status("complete").expect_words("Is anyone there?")
+
+
 def test_two_tabs_that_edit_one_message_at_once_keep_both(
     chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
 ) -> None:

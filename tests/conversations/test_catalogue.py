@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -9,7 +11,7 @@ from pytest_django import Settings
 from accounts.models import Plan, User
 from conversations import catalogue
 from conversations.models import ChatModel, Endpoint, RolePreset
-from tests.conversations.talk import Talk
+from tests.conversations.talk import JSON, Talk
 from tests.proxy import RecordingProxy
 from tests.upstream import Script, Upstream
 
@@ -127,6 +129,25 @@ def test_preset_and_parameters_reach_the_endpoint(talk: Talk, upstream: Upstream
     body = upstream.chats[-1].body
     assert (body["temperature"], body["top_p"], body["max_tokens"]) == (1.5, 0.5, 99)
     assert [message["content"] for message in body["messages"]] == ["Rhyme.", "Sea", "Tea", "Moon"]
+
+
+def test_models_that_are_still_coming(
+    alice_client: Client, endpoint: Endpoint, upstream: Upstream
+) -> None:
+    """The page is there at once; a message that is sent meanwhile is not lost."""
+    assert "are still being read" in alice_client.get("/").content.decode()
+    refused = alice_client.post(
+        "/c/", {"content": "Hello", "client_id": str(uuid.uuid4())}, headers=JSON
+    )
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+    assert "are still being read" in refused.json()["error"]["message"]
+    assert refused["Retry-After"] == "5"
+    page = alice_client.post("/c/", {"content": "Hello", "client_id": str(uuid.uuid4())})
+    assert page.status_code == 503
+    assert "Hello</textarea>" in page.content.decode()
+    catalogue.read_endpoint_models([endpoint])
+    assert "are still being read" not in alice_client.get("/").content.decode()
+    assert Talk(alice_client).send("Hello").status == 201
 
 
 def test_no_model_at_all_is_one_sentence(alice_client: Client) -> None:

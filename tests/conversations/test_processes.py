@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from django.db import connection
 
 from conversations.models import Completion
-from tests.processes import Site, wait_for
+from tests.processes import Site, free_port, wait_for
 from tests.upstream import Upstream
 from tests.visitor import Visitor
 
@@ -43,6 +44,30 @@ def shared(upstream: Upstream) -> dict[str, str]:
         "DATABASE_URL": f"postgres://{host}/{database['NAME']}",
         "SECRET_KEY": SECRET,
     }
+
+
+def test_an_endpoint_that_lists_its_models_late(tmp_path: Path, upstream: Upstream) -> None:
+    """The site is there meanwhile, says so, and goes on by itself."""
+    upstream.holds_models = True
+    site = Site(tmp_path, **PERSON, OPENAI_BASE_URL=upstream.url)
+    with site.wait_until_ready(with_models=False), visit(site) as visitor:
+        assert "are still being read" in visitor.http.get("/").text
+        fields = {"content": "Hello", "client_id": str(uuid.uuid4())}
+        refused = visitor.post("/c/", fields)
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+        upstream.release()
+        site.wait_until_ready()
+        assert visitor.post("/c/", fields).status_code == 201
+
+
+def test_an_endpoint_that_is_started_after_the_site(tmp_path: Path) -> None:
+    port = free_port()
+    site = Site(tmp_path, **PERSON, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+    with site.wait_until_ready(), visit(site) as visitor:
+        assert "are still being read" in visitor.http.get("/").text
+        with Upstream(port=port):
+            wait_for(lambda: "listed its models now" in site.text, what="the models")
+            assert visitor.send("Hello")["completion"]
 
 
 def test_kill_9_keeps_the_text_and_offers_continue(tmp_path: Path, upstream: Upstream) -> None:

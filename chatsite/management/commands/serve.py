@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 from types import FrameType
 from typing import Any
 
@@ -28,6 +29,13 @@ logger = logging.getLogger(__name__)
 TERMINATE_SECONDS = 40.0  # above gunicorn's graceful_timeout, which is above the drain
 INTERRUPT_SECONDS = 5.0  # above the drain of Ctrl-C
 CATALOGUE_SECONDS = 5.0  # an endpoint that hangs must not keep the site from starting
+RETRY_SECONDS = (
+    1.0,
+    2.0,
+    5.0,
+    15.0,
+    60.0,
+)  # between questions to an endpoint that has named no model
 MODEL_SECONDS = 15.0
 
 
@@ -132,28 +140,37 @@ class Command(BaseCommand):
         return catalogue.has_models()
 
     def read_models(self, *, wait: bool) -> None:
-        """Have the catalogue ask the endpoint for its models. A failure is a line, never a reason not to start."""
+        """Have the catalogue ask the endpoints until each has named a model. None is a reason not to start."""
+        has_asked, is_late = threading.Event(), threading.Event()
 
         def read() -> None:
             try:
                 from conversations import catalogue
 
                 catalogue.read_endpoint_models()
+                for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
+                    silent = catalogue.endpoints_without_models()
+                    connections.close_all()
+                    if not silent:
+                        break
+                    has_asked.set()
+                    is_late.set()
+                    time.sleep(pause)
+                    catalogue.read_endpoint_models(silent)
+                if is_late.is_set():
+                    self.say("The endpoint has listed its models now.")
             except Exception as error:  # a site with an unreachable endpoint still has its pages
                 logger.debug("The endpoint's models could not be read", exc_info=True)
                 reason = str(error) or type(error).__name__
                 self.say(f"The endpoint's models could not be read: {reason}")
             finally:
+                has_asked.set()
                 connections.close_all()
 
-        thread = threading.Thread(target=read, name="read-models", daemon=True)
-        thread.start()
-        if wait:
-            thread.join(CATALOGUE_SECONDS)
-            if thread.is_alive():
-                self.say(
-                    "The endpoint has not listed its models yet; the site starts without waiting."
-                )
+        threading.Thread(target=read, name="read-models", daemon=True).start()
+        if wait and not has_asked.wait(CATALOGUE_SECONDS):
+            is_late.set()
+            self.say("The endpoint has not listed its models yet; the site starts without waiting.")
 
     def announce(self) -> None:
         from accounts import setup

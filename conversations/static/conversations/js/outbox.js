@@ -103,8 +103,10 @@ export class Outbox {
       return;
     }
     if (failure.isTemporary) {
-      this.offerRetry(message);
-      this.page.alarm(this.page.dataset.textFailed);
+      const { textFailed } = this.page.dataset;
+      const why = failure.status === 503 && failure.sentence ? `${textFailed} ${failure.sentence}` : textFailed;
+      this.offerRetry(message, why);
+      this.page.alarm(why);
       return;
     }
     this.remove(message);
@@ -113,10 +115,10 @@ export class Outbox {
     this.page.complain(failure);
   }
 
-  offerRetry(message) {
-    const { textFailed, textRetry } = this.page.dataset;
+  offerRetry(message, why = this.page.dataset.textFailed) {
+    const { textRetry } = this.page.dataset;
     message.hasFailed = true;
-    mark(message.article, "failed", textFailed);
+    mark(message.article, "failed", why);
     const retry = document.createElement("button");
     retry.type = "button";
     retry.className = "button";
