@@ -21,6 +21,8 @@ from tests.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
+TOP = "element => element.getBoundingClientRect().top"
+BOTTOM = "element => element.getBoundingClientRect().bottom"
 PLAIN = "What can I help with?"
 GREETING = "Whom shall we write to?"
 LETTERS = {
@@ -238,6 +240,19 @@ def test_a_role_and_its_variables_without_scripts(talk: Talk, upstream: Upstream
     submit(chat, "Again")
     refresh_until_status(chat, "complete")
     assert instruction(upstream) == "Write a letter about tea to a friend."
+
+
+def test_lists_and_drawer_open_over_what_is_to_be_filled_in_and_below_the_header(
+    talk: Talk,
+) -> None:
+    chat = talk(viewport={"width": 1280, "height": 640}).open("/?preset=letters")
+    bottom = header(chat).evaluate(BOTTOM)
+    chat.composer.press_sequentially("/")
+    expect(options(chat).first).to_be_visible()
+    assert options(chat).first.evaluate(TOP) >= bottom
+    chat.composer.fill("")
+    open_drawer(chat)
+    assert chat.page.get_by_role("heading", name="Parameters").evaluate(TOP) >= bottom
 
 
 @looks
