@@ -252,6 +252,35 @@ def test_saved_in_one_tab_after_another_has_deleted_it(
     expect(field(page, "Instruction")).to_have_value("Written for an hour.")
 
 
+def test_what_was_written_outlasts_the_session_and_the_network(
+    ann: Person, open_browser: Open, complaints: Complaints
+) -> None:
+    page = open_browser(ann)
+    page.goto(f"{ann.url}/presets/new/")
+    field(page, "Name").fill("Tutor")
+    field(page, "Instruction").fill("Written for an hour.")
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    page.context.set_offline(True)
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("The site cannot be reached.")
+    page.context.set_offline(False)
+    page.context.clear_cookies(name="sessionid")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("You have been signed out.")
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Sign in again").click()
+    sign_in = popup.value
+    sign_in.get_by_label("User name").fill(ann.name)
+    sign_in.get_by_label("Password").fill(ann.password)
+    sign_in.get_by_role("button", name="Sign in").click()
+    expect(sign_in.get_by_text("What can I help with?")).to_be_visible()
+    page.get_by_role("button", name="Save").dblclick()
+    expect(page.get_by_text("The role preset has been made.")).to_be_visible()
+    expect(field(page, "Instruction")).to_have_value("Written for an hour.")
+    page.goto(f"{ann.url}/presets/")
+    expect(page.get_by_role("link", name="Tutor", exact=True)).to_have_count(1)
+
+
 # --- Using and changing one ------------------------------------------------------------------------------------------
 
 
