@@ -122,6 +122,9 @@ def test_placeholders_stand_at_once_and_each_can_be_stopped(chat: Chat, upstream
 def test_one_is_kept_and_the_arrows_lead_to_the_others(chat: Chat, upstream: Upstream) -> None:
     ask_two(chat, upstream)
     expect(chat.page.get_by_text("A new message follows the first.")).to_be_visible()
+    chat.composer.hover()
+    for name in ("amber", "birch"):
+        expect(column(chat, name).get_by_role("button", name="Keep")).to_have_css("opacity", "1")
     column(chat, "birch").get_by_role("button", name="Keep this answer").click()
     expect(chat.answers).to_have_count(1)
     chat.expect_words("Birch says no.")
