@@ -41,6 +41,15 @@ LETTERS = {
 }
 
 
+# How much of what it shows a picker has no room for, in pixels.
+CRAMPED = """picker => {
+  const width = picker.offsetWidth;
+  picker.style.position = "absolute";
+  picker.style.maxInlineSize = "none";
+  return picker.offsetWidth - width;
+}"""
+
+
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Upstream]:
     with Upstream(models=("fake", "second")) as server:
@@ -371,3 +380,11 @@ def test_the_slash_menu_look(talk: Talk, look: Look) -> None:
     chat.composer.press_sequentially("/")
     expect(options(chat).first).to_be_visible()
     check(chat.page)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_a_telephone_shows_which_model_and_role_are_chosen(talk: Talk, locale: str) -> None:
+    telephone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    page = talk(locale=locale, **telephone).page
+    for name in ("model", "preset"):
+        assert page.locator(f"[data-picker={name}]").evaluate(CRAMPED) <= 0
