@@ -5,8 +5,10 @@ A new route is in here without anyone thinking of it; one that takes an argument
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 import pytest
@@ -25,6 +27,8 @@ from conversations.models import (
     RolePreset,
     Tag,
 )
+from conversations.presets import save_preset
+from tests.conftest import signed_in
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
 # Open to everyone: what one needs before signing in, and fixed small files.
@@ -96,6 +100,8 @@ def address(route: str, ids: Mapping[str, object]) -> str:
     for name, value in ids.items():
         kind = "uuid" if isinstance(value, UUID) else "int"
         route = route.replace(f"<{kind}:{name}>", str(value))
+    route = route.replace("<str:token>", "x").translate(dict.fromkeys(map(ord, "^$")))
+    route = re.sub(r"\(\?P<\w+>.*?\)(?=[-/])", "x", route)  # allauth's are expressions
     assert "<" not in route, f"{route} takes an argument that this test does not know"
     return "/" + route
 
@@ -154,11 +160,132 @@ def test_staff_reads_no_one_elses(
         assert getattr(sasha_client, method)(address(route, ids)).status_code in {404, 405}
 
 
-@pytest.mark.parametrize("route", [route for route in PRIVATE if "<" in route])
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+@pytest.mark.parametrize("route", ROUTES)
 def test_post_without_the_csrf_token_is_refused(
-    alice: User, ids: dict[str, object], route: str
+    alice: User, ids: dict[str, object], route: str, method: str
 ) -> None:
+    """Also those before the sign-in: whoever is signed in as somebody else does not notice."""
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(alice)
-    assert strict.post(address(route, ids)).status_code in {403, 405}
+    assert getattr(strict, method)(address(route, ids)).status_code in {403, 405}
     assert Conversation.objects.filter(title="Private").exists()
+
+
+# --- What people write is text ---------------------------------------------------------------------------------------
+
+MARKUP = "'\"><img src=x onerror=alert(1)></script><!--"
+
+
+@pytest.fixture
+def hostile(alice: User, ids: dict[str, object]) -> dict[str, object]:
+    """The same rows with markup wherever somebody can write."""
+    User.objects.filter(pk=alice.pk).update(username=MARKUP, custom_instructions=MARKUP)
+    Conversation.objects.update(title=MARKUP, preset_variables={"topic": MARKUP})
+    for kind in (Folder, Tag):
+        kind.objects.update(name=MARKUP[:40])
+    Message.objects.update(content=MARKUP)
+    Message.objects.filter(role="assistant").update(reasoning=MARKUP)
+    UserSession.objects.update(user_agent=MARKUP)
+    preset = RolePreset.objects.get(owner=alice)
+    preset.name = preset.description = preset.greeting = MARKUP
+    preset.icon, preset.shared = MARKUP[:8], True
+    preset.instruction = f"{MARKUP} {{{{topic}}}}"
+    preset.example_prompts = [MARKUP]
+    preset.few_shot_turns = [{"role": role, "content": MARKUP} for role in ("user", "assistant")]
+    save_preset(preset)
+    preset.greeting = ""
+    save_preset(preset)
+    Conversation.objects.update(preset=preset, folder=Folder.objects.get())
+    Conversation.objects.get().tags.set(Tag.objects.all())
+    return ids
+
+
+def assert_shows_no_markup(response: Any) -> None:
+    assert response.status_code < 500
+    if not response.streaming and response["Content-Type"].startswith("text/html"):
+        page = response.content.decode()
+        assert "<img src=x" not in page
+        assert MARKUP[:5] not in page  # nor out of an attribute
+
+
+QUERIES = [
+    {},
+    {"q": MARKUP, "title": MARKUP, "url": MARKUP, "preset": MARKUP, "model": MARKUP},
+    {"before": MARKUP, "edit": MARKUP, "part": MARKUP, "older": MARKUP, "folder": MARKUP},
+    {"next": MARKUP, "archived": MARKUP, "deleted_at": MARKUP, "format": "text"},
+]
+WORDS = """content title name description instruction greeting example_prompts icon model preset action next value
+username email login language default_model default_preset folder tag message conversation"""
+FIELDS = dict.fromkeys(WORDS.split(), MARKUP)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_markup_is_text_on_every_page(
+    alice: User, alice_client: Client, bob_client: Client, hostile: dict[str, object], route: str
+) -> None:
+    """One's own, and what another person shares."""
+    alice.refresh_from_db()
+    url = address(route, hostile)
+    for query in QUERIES:
+        assert_shows_no_markup(alice_client.get(url, query))
+    assert_shows_no_markup(bob_client.get(url))
+    assert_shows_no_markup(alice_client.post(url, FIELDS))
+    if not route:
+        assert "&lt;img src=x" in bob_client.get("/presets/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "kind", ["accounts/user", "accounts/usagerecord", "conversations/rolepreset"]
+)
+def test_markup_is_text_in_the_admin(
+    alice: User, sasha_client: Client, hostile: dict[str, object], kind: str
+) -> None:
+    RolePreset.objects.filter(owner=alice).update(owner=None, slug="hostile")
+    for url in (f"/admin/{kind}/", f"/admin/{kind}/?q={quote(MARKUP)}", "/admin/"):
+        assert_shows_no_markup(sasha_client.get(url))
+    for page in ("change", "delete", "history"):
+        assert_shows_no_markup(sasha_client.get(f"/admin/accounts/user/{alice.pk}/{page}/"))
+        preset = hostile["preset_id"]
+        assert_shows_no_markup(
+            sasha_client.get(f"/admin/conversations/rolepreset/{preset}/{page}/")
+        )
+
+
+ELSEWHERE = (
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example/",
+    "\t//evil.example/",
+    "javascript:alert(1)",
+    "/\r\nLocation: https://evil.example/",
+)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nobody_is_sent_elsewhere(alice: User, ids: dict[str, object], route: str) -> None:
+    url = address(route, ids)
+    for target in ELSEWHERE:
+        fields = dict.fromkeys(("next", "url", "redirect_to"), target)
+        client = signed_in(alice)
+        for response in (
+            client.get(url, fields),
+            client.post(f"{url}?{urlencode(fields)}", fields),
+            Client().get(url, fields),
+        ):
+            place = urlsplit(response.headers.get("Location", "/"))
+            assert (place.scheme, place.netloc) == ("", "")
+            assert place.path.startswith("/") or not place.path
+            assert not place.path.startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "//evil.example/c", "/\\evil.example"])
+def test_a_path_like_an_address_leads_nowhere(client: Client, db: None, path: str) -> None:
+    response = client.get(path)
+    assert urlsplit(response.headers.get("Location", "/")).netloc == ""
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost:80@evil"])
+def test_another_sites_name_is_refused(client: Client, db: None, host: str) -> None:
+    """Links in e-mails and redirects are made of it."""
+    assert client.get("/accounts/login/", headers={"host": host}).status_code == 400

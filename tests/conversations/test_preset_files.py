@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -189,6 +190,19 @@ def test_costs_the_same_for_three_and_for_thirty(alice_client: Client) -> None:
         return len(captured)
 
     assert queries(0, 3) == queries(100, 30)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['"; filename="evil.exe', "a\r\nSet-Cookie: b=c", "../../etc/passwd", "\u202egnp.exe", "图"],
+)
+def test_no_name_gets_into_the_headers(alice: User, alice_client: Client, name: str) -> None:
+    preset = RolePreset(owner=alice, name=name, instruction="Teach.")
+    presets.save_preset(preset)
+    response = alice_client.get(f"/presets/{preset.pk}/export/")
+    assert re.fullmatch(r'attachment; filename="[\w-]+\.json"', response["Content-Disposition"])
+    assert not response.cookies
+    assert response["X-Content-Type-Options"] == "nosniff"
 
 
 def test_strangers_and_wrong_methods(bob_client: Client, tutor: RolePreset) -> None:
