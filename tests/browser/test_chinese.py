@@ -85,6 +85,7 @@ def test_a_role_preset(page: Page, upstream: Upstream, complaints: Complaints) -
     expect(page.get_by_text("角色预设已创建。")).to_be_visible()
     page.get_by_label("系统指令").fill("教{{主题}}。直接讲。")
     page.get_by_role("button", name="保存").click()
+    expect(page.get_by_text("角色预设已保存。")).to_be_visible()
     page.get_by_role("link", name="版本").click()
     page.get_by_role("button", name="恢复版本 1").click()
     expect(page.locator("ins").first).to_contain_text("先提问")
