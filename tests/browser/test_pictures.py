@@ -76,6 +76,44 @@ CHINESE = {
     "三天雨天的行李清单": "",
     "用十岁孩子能懂的话讲复利": "",
 }
+MODELS = ("qwen3-8b", "deepseek-v3.2")
+COMPARED = {
+    "en": (
+        "How do I best get from Helsinki to Rovaniemi?",
+        """By **night train**: you leave in the evening, sleep, and arrive in time for breakfast.
+
+- It saves a night in a hotel.
+- A cabin has two beds and, in the better ones, a shower.
+- Book early in winter: everybody wants to go then.""",
+        """By **plane**, if time is short: an hour and a half in the air.
+
+- From the airport to the town it is ten minutes.
+- With luggage it costs about as much as the train.
+- You miss the forests.""",
+    ),
+    "zh-hans": (
+        "从赫尔辛基去罗瓦涅米怎么走最好？",
+        """坐**夜班火车**：晚上出发，睡一觉，醒来正好吃早饭。
+
+- 省下一晚酒店。
+- 包厢有两张床，好一点的还带淋浴。
+- 冬天要早订，大家都想去。""",
+        """时间紧就坐**飞机**：空中一个半小时。
+
+- 机场到市区只要十分钟。
+- 带上行李，价钱和火车差不多。
+- 看不到森林。""",
+    ),
+}
+# A folder and what is in it; tags of the last question, which is pinned.
+LABELS = {
+    "en": ("Travel", "A packing list for three days of rain", "family", "school"),
+    "zh-hans": ("旅行", "三天雨天的行李清单", "家事", "孩子"),
+}
+FAILED = {
+    "en": ("The lakes of Finland", "The three largest lakes of Finland are Saimaa,"),
+    "zh-hans": ("芬兰有哪些湖？", "芬兰最大的三个湖是塞马湖、"),
+}
 
 
 @dataclass
@@ -99,6 +137,27 @@ def open_drawer(page: Page) -> None:
     expect(page.locator(".sidebar-close")).to_be_focused()
 
 
+def open_row_menu(page: Page) -> None:
+    open_drawer(page)
+    page.locator(".row-more").first.click()
+    page.locator(".row-menu-popover summary").nth(1).click()
+
+
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+
+
+def open_parameters(page: Page) -> None:
+    page.locator("[data-drawer] summary").click()
+    expect(page.locator("[data-drawer] input[type=range]").first).to_be_visible()
+
+
+def select_two(page: Page) -> None:
+    for number in (0, 1):
+        page.locator(".overview-rows input").nth(number).check()
+
+
 LEAVES, LEAVES_ZH = next(iter(ENGLISH)), next(iter(CHINESE))
 CSV = "Add up a column of a CSV file"
 EN_WIDE, EN_WIDE_DARK = Look("light", 1440), Look("dark", 1440)
@@ -114,17 +173,30 @@ PICTURES = (
     Picture("chat-tablet-chinese", ZH_TABLET, LEAVES_ZH),
     Picture("chat-phone", EN_PHONE, LEAVES),
     Picture("chat-phone-dark-chinese", ZH_PHONE_DARK, LEAVES_ZH),
+    Picture("comparison", EN_WIDE, "comparison"),
+    Picture("comparison-phone-dark-chinese", ZH_PHONE_DARK, "comparison"),
     Picture("new-chat", EN_TABLET),
     Picture("new-chat-dark-chinese", ZH_WIDE_DARK),
     Picture("new-chat-phone-dark", EN_PHONE_DARK),
     Picture("failed-answer", EN_TABLET_DARK, "failed"),
     Picture("sidebar-phone-chinese", ZH_PHONE, LEAVES_ZH, open_drawer),
+    Picture("row-menu-phone-dark", EN_PHONE_DARK, LEAVES, open_row_menu),
+    Picture("palette-tablet-dark", EN_TABLET_DARK, LEAVES, open_palette),
+    Picture("parameters-phone-chinese", ZH_PHONE, LEAVES_ZH, open_parameters),
+    Picture("conversations-tablet-dark", EN_TABLET_DARK, "/conversations/", select_two),
+    Picture("conversations-phone-chinese", ZH_PHONE, "/conversations/", select_two),
     Picture("offline-phone-dark-chinese", ZH_PHONE_DARK, "/offline/", stranger=True),
     Picture("presets", EN_WIDE, "/presets/"),
     Picture("presets-phone-dark-chinese", ZH_PHONE_DARK, "/presets/"),
     Picture("appearance", EN_TABLET_DARK, "/settings/appearance/"),
     Picture("sign-in-phone", EN_PHONE, "/accounts/login/", stranger=True),
 )
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Upstream]:
+    with Upstream(models=MODELS) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +208,7 @@ def prepared(
     variables = {
         **ADMINISTRATOR,
         "OPENAI_BASE_URL": endpoint.url,
-        "OPENAI_MODEL": "qwen3-8b",
+        "OPENAI_MODEL": MODELS[0],
         "SIGN_IN_LIMITS": "off",
     }
     endpoint.reset()
@@ -147,21 +219,38 @@ def prepared(
             "zh-hans": Prepared(Person(site, "Xiaoyu")),
         }
         for language, texts in (("en", ENGLISH), ("zh-hans", CHINESE)):
-            converse(people[language], endpoint, texts)
+            converse(people[language], endpoint, language, texts)
+        site.manage("reset_quotas")
         yield people
 
 
-def converse(who: Prepared, endpoint: Upstream, texts: dict[str, str]) -> None:
+def converse(who: Prepared, endpoint: Upstream, language: str, texts: dict[str, str]) -> None:
     with who.person.visitor() as visitor:
+        question, *answers = COMPARED[language]
+        for name, answer in zip(MODELS, answers, strict=True):
+            endpoint.play_as(name, Script("answer", (answer,)))
+        compared = visitor.send(question, model=MODELS[0], compare=[MODELS[1]])
+        for one in compared["answers"]:
+            list(visitor.events(one["events"]))
+        who.paths["comparison"] = compared["url"]
         for question, answer in reversed(texts.items()):
             endpoint.play(Script("answer", (answer or question,)))
             sent = visitor.send(question)
             assert [*visitor.events(sent["events"])][-1].data["status"] == "complete"
             who.paths[question] = sent["url"]
-        endpoint.play(Script("cut", ("The three largest lakes of Finland are Saimaa,",)))
-        sent = visitor.send("The lakes of Finland")
+        question, answer = FAILED[language]
+        endpoint.play(Script("cut", (answer,)))
+        sent = visitor.send(question)
         assert [*visitor.events(sent["events"])][-1].data["status"] == "failed"
         who.paths["failed"] = sent["url"]
+        folder, inside, *tags = LABELS[language]
+        top = [*texts][-1]
+        for path, verb, fields in (
+            (who.paths[inside], "folder", {"name": folder}),
+            *((who.paths[top], "tags", {"name": tag}) for tag in tags),
+            (who.paths[top], "pin", {"value": "true"}),
+        ):
+            visitor.submit("/conversations/", fields, to=f"{path}{verb}/")
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
