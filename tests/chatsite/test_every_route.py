@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
+from conversations import runtime
 from conversations.models import (
     ChatModel,
     Completion,
@@ -56,8 +57,8 @@ PRIVATE = [route for route in ROUTES if not route.startswith(PUBLIC)]
 
 
 @pytest.fixture
-def ids(alice: User) -> dict[str, object]:
-    """Alice's own, by the name of the argument that takes it."""
+def ids(alice: User) -> Iterator[dict[str, object]]:
+    """Alice's own, by the name of the argument that takes it. An engine that stopping has started is ended."""
     endpoint = Endpoint.objects.create(name="none", base_url="http://127.0.0.1:9/v1")
     model = ChatModel.objects.create(endpoint=endpoint, name="none", is_default=True)
     conversation = Conversation.objects.create(owner=alice, title="Private")
@@ -84,7 +85,7 @@ def ids(alice: User) -> dict[str, object]:
         user=alice, session_key="elsewhere", ip="127.0.0.1", user_agent="Another browser"
     )
     preset = RolePreset.objects.create(owner=alice, name="Private", instruction="Private")
-    return {
+    yield {
         "preset_id": preset.pk,
         "number": 1,
         "session_id": session.pk,
@@ -94,6 +95,7 @@ def ids(alice: User) -> dict[str, object]:
         "folder_id": Folder.objects.create(owner=alice, name="Private").pk,
         "tag_id": Tag.objects.create(owner=alice, name="Private").pk,
     }
+    runtime.shut_down_thread()
 
 
 def address(route: str, ids: Mapping[str, object]) -> str:
