@@ -19,17 +19,15 @@ from accounts.models import User
 
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
 from .preset_content import check_example_prompts, check_few_shot_turns
+from .writing import lock
 
 if TYPE_CHECKING:
-    EndpointAdminBase = admin.ModelAdmin[Endpoint]
-    ChatModelAdminBase = admin.ModelAdmin[ChatModel]
-    RolePresetAdminBase = admin.ModelAdmin[RolePreset]
+    ChoiceAdminBase = admin.ModelAdmin[Any]
     ConversationAdminBase = admin.ModelAdmin[Conversation]
     ChatModelFormBase = forms.ModelForm[ChatModel]
     RolePresetFormBase = forms.ModelForm[RolePreset]
 else:
-    EndpointAdminBase = ChatModelAdminBase = admin.ModelAdmin
-    RolePresetAdminBase = ConversationAdminBase = admin.ModelAdmin
+    ChoiceAdminBase = ConversationAdminBase = admin.ModelAdmin
     ChatModelFormBase = RolePresetFormBase = forms.ModelForm
 
 
@@ -48,8 +46,23 @@ class PersonAdmin(UserAdmin):
             super().delete_model(request, obj)
 
 
+class ChoiceAdmin(ChoiceAdminBase):
+    """What conversations choose. Locked before it is deleted: who chooses it meanwhile is refused."""
+
+    def delete_model(self, request: HttpRequest, obj: Endpoint | ChatModel | RolePreset) -> None:
+        with transaction.atomic():
+            lock(obj)
+            if isinstance(obj, Endpoint):
+                list(obj.chat_models.select_for_update().order_by("pk").values_list("pk"))
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
+
+
 @admin.register(Endpoint)
-class EndpointAdmin(EndpointAdminBase):
+class EndpointAdmin(ChoiceAdmin):
     list_display = ("name", "base_url", "key_variable", "source", "enabled")
     readonly_fields = ("source",)
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
@@ -79,7 +92,7 @@ class ChatModelForm(ChatModelFormBase):
 
 
 @admin.register(ChatModel)
-class ChatModelAdmin(ChatModelAdminBase):
+class ChatModelAdmin(ChoiceAdmin):
     form = ChatModelForm
     list_display = (
         "name",
@@ -112,7 +125,7 @@ class RolePresetForm(RolePresetFormBase):
 
 
 @admin.register(RolePreset)
-class RolePresetAdmin(RolePresetAdminBase):
+class RolePresetAdmin(ChoiceAdmin):
     """The site's presets. A person's own are theirs."""
 
     form = RolePresetForm

@@ -187,6 +187,22 @@ def test_one_model_is_the_default(sasha_client: Client) -> None:
     assert sasha_client.get(address).status_code == 200
 
 
+def test_endpoints_go_with_their_models_and_conversations_stay(
+    conversation: Conversation, sasha_client: Client
+) -> None:
+    for name in ("one", "two", "three"):
+        endpoint = Endpoint.objects.create(name=name, base_url="http://127.0.0.1:9/v1")
+        model = ChatModel.objects.create(endpoint=endpoint, name=name)
+        Conversation.objects.filter(pk=conversation.pk).update(model=model)
+    keys = list(Endpoint.objects.exclude(name="one").values_list("pk", flat=True))
+    fields = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    assert sasha_client.post("/admin/conversations/endpoint/", fields).status_code == 302
+    assert [endpoint.name for endpoint in Endpoint.objects.all()] == ["one"]
+    assert [model.name for model in ChatModel.objects.all()] == ["one"]
+    conversation.refresh_from_db()
+    assert conversation.model is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_models_of_an_endpoint_are_read(upstream: Upstream, sasha_client: Client) -> None:
     good = Endpoint.objects.create(name="Good", base_url=upstream.url)

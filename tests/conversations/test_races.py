@@ -14,8 +14,8 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import Reservation, User
-from conversations import access, catalogue, organizing, presets
-from conversations.errors import JustDeleted, NotPossible
+from conversations import access, catalogue, organizing, presets, services
+from conversations.errors import ConversationError, JustDeleted, NotPossible
 from conversations.models import ChatModel, Conversation, Endpoint, Folder, RolePreset, Tag
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
@@ -261,6 +261,39 @@ def test_labels_made_at_once_pass_no_limit(
     statuses = at_once(*(partial(make, number) for number in range(8)))
     assert sorted(statuses) == [201] * 3 + [400] * 5
     assert kind.objects.count() == 3
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("what", ["chatmodel", "endpoint", "rolepreset"])
+def test_a_choice_is_deleted_in_the_admin_while_it_is_made(
+    alice: User, sasha_client: Client, kept: Conversation, what: str
+) -> None:
+    def choose(name: str) -> None:
+        with suppress(ConversationError):
+            services.choose(
+                alice,
+                copy(kept),
+                model=name if what != "rolepreset" else "",
+                preset=name if what == "rolepreset" else None,
+                parameters={},
+                language="en",
+            )
+
+    def delete(key: object) -> int:
+        address = f"/admin/conversations/{what}/{key}/delete/"
+        return sasha_client.post(address, {"post": "yes"}).status_code
+
+    for number in range(25):
+        name = f"number-{number}"
+        endpoint = Endpoint.objects.create(name=name, base_url="http://127.0.0.1:9")
+        row: Endpoint | ChatModel | RolePreset = endpoint
+        if what == "rolepreset":
+            row = RolePreset.objects.create(slug=name, name=name, instruction="Teach.")
+        else:
+            model = ChatModel.objects.create(endpoint=endpoint, name=name)
+            row = model if what == "chatmodel" else endpoint
+        _none, status = at_once(partial(choose, name), partial(delete, row.pk))
+        assert status == 302
 
 
 @pytest.mark.services
