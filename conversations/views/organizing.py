@@ -147,16 +147,18 @@ def tag_named(user: User, fields: Mapping[str, Any]) -> Tag:
 
 @require_POST
 @signed_in
+@refusals
 def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Nothing is asked: it can be taken back."""
+    """Nothing is asked: it can be taken back. The next page says so; for a program only if it wants that `notice`."""
     user = owner(request)
     conversation = access.get_conversation(user, conversation_id)
+    is_form = not wants_json(request)
+    has_notice = is_form or fields_of(request).get("notice") is True
     deletion.delete_conversations(user, [conversation.pk], now=timezone.now())
-    if wants_json(request):
-        return HttpResponse(status=204)
-    undo = reverse("conversations:restore", args=[conversation.pk])
-    offer_undo(request, _("The conversation has been deleted."), undo)
-    return see_other(reverse("conversations:new"))
+    if has_notice:
+        undo = reverse("conversations:restore", args=[conversation.pk])
+        offer_undo(request, _("The conversation has been deleted."), undo)
+    return see_other(reverse("conversations:new")) if is_form else HttpResponse(status=204)
 
 
 @require_POST

@@ -7,8 +7,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.looks import Look, check, looks
-from tests.browser.people import Open, Person
-from tests.browser.test_sidebar import begin
+from tests.browser.people import Complaints, Open, Person
+from tests.browser.test_shell_habits import with_shortcuts
+from tests.browser.test_sidebar import UNREACHABLE, begin
 
 pytestmark = pytest.mark.browser
 
@@ -81,6 +82,31 @@ def test_actions_on_the_open_conversation(ann: Person, chat: Chat) -> None:
     expect(chat.conversations).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(chat.conversations).to_have_count(1)
+
+
+def test_deleting_by_keyboard_without_a_connection_is_said_and_keeps_the_page(
+    ann: Person, chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    (path,) = begin(ann, "Hot drinks")
+    page = with_shortcuts(chat.open(path)).page
+    error = page.locator("#composer-error")
+    page.context.set_offline(True)
+    page.keyboard.press("Control+k")
+    expect(error).to_have_text(UNREACHABLE)
+    page.context.set_offline(False)
+    opened(page)
+    page.keyboard.type("delete this")
+    option = page.get_by_role("dialog").get_by_role("option", name="Delete this conversation")
+    expect(option).to_have_attribute("aria-selected", "true")
+    page.context.set_offline(True)
+    for key in ("Enter", "Control+Shift+Backspace"):
+        with page.expect_event("requestfailed"):
+            page.keyboard.press(key)
+        expect(error).to_have_text(UNREACHABLE)
+    page.context.set_offline(False)
+    page.keyboard.press("Control+Shift+Backspace")
+    expect(page.get_by_text("The conversation has been deleted.")).to_be_visible()
 
 
 @looks

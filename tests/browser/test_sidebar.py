@@ -9,12 +9,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.looks import Look, check, looks
-from tests.browser.people import Open, Person, Talk
+from tests.browser.people import Complaints, Open, Person, Talk
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
 
 NARROW = {"viewport": {"width": 390, "height": 800}}
+UNREACHABLE = "The site cannot be reached. Check your connection and try again."
 
 
 def menu_of(row: Locator) -> Locator:
@@ -77,6 +78,60 @@ def test_deleting_the_open_conversation_leads_on(ann: Person, chat: Chat) -> Non
     expect(page).to_have_url(f"{ann.url}/")
     page.get_by_role("button", name="Undo").click()
     expect(page).to_have_url(ann.url + path)
+
+
+def test_what_does_not_arrive_is_said_in_the_menu(
+    ann: Person, chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    (path,) = begin(ann, "Hot drinks")
+    page = chat.open(path).page
+    menu = menu_of(chat.conversations.first)
+    menu.get_by_text("Rename").click()
+    title = menu.get_by_label("Title")
+    title.fill("Cold drinks")
+    page.context.set_offline(True)
+    for button in ("Delete", "Save"):
+        with page.expect_event("requestfailed"):
+            menu.get_by_role("button", name=button).click()
+        expect(menu.get_by_role("alert")).to_have_text(UNREACHABLE)
+    expect(title).to_have_value("Cold drinks")
+    page.keyboard.press("Escape")
+    chat.conversations.first.get_by_role("button", name="Actions").click()
+    expect(page.locator("#composer-error")).to_have_text(UNREACHABLE)
+    page.context.set_offline(False)
+    menu_of(chat.conversations.first).get_by_text("Rename").click()
+    title.fill("Cold drinks")
+    menu.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Cold drinks", level=1)).to_be_visible()
+
+
+def test_what_is_refused_is_said_in_the_menu(
+    ann: Person, chat: Chat, complaints: Complaints
+) -> None:
+    """And nothing else is done instead: a second try does what the first one should have done."""
+    complaints.expect("503")
+    hot, cold = begin(ann, "Hot drinks", "Cold drinks")
+    with ann.visitor() as visitor:
+        visitor.post(f"{hot}folder/", {"name": "Play"})
+        visitor.post(f"{cold}folder/", {"name": "Work"})
+    page = chat.open(hot).page
+    error = {"code": "busy", "message": "Come back in a minute."}
+    page.route(
+        "**/folder/", lambda route: route.fulfill(status=503, json={"error": error}), times=1
+    )
+    folders = page.locator("details.folder")
+    menu = menu_of(folders.filter(has_text="Hot drinks").get_by_role("listitem"))
+    menu.get_by_text("Move to folder").click()
+    menu.get_by_role("button", name="Work").click()
+    expect(menu.get_by_role("alert")).to_have_text("Come back in a minute.")
+    check(page)
+    expect(menu.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "true")
+    menu.get_by_role("button", name="Work").click()
+    expect(menu).to_be_hidden()
+    with ann.visitor() as visitor:
+        panel = visitor.http.get(f"{hot}menu/").text
+    assert re.findall(r'aria-pressed="true"><bdi>(\w+)', panel) == ["Work"]
 
 
 def test_the_toast_waits_for_a_pointer_or_the_focus(ann: Person, chat: Chat) -> None:

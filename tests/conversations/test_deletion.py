@@ -50,6 +50,18 @@ def test_a_form_leads_to_a_notice_with_undo(alice_client: Client, kept: Conversa
     assert "has been deleted" not in alice_client.get("/").content.decode()
 
 
+def test_a_program_may_want_the_notice(alice_client: Client, kept: Conversation) -> None:
+    for body, is_said in (({}, False), ({"notice": True}, True)):
+        url = f"/c/{kept.pk}/delete/"
+        reply = alice_client.post(url, body, content_type="application/json", headers=JSON)
+        assert reply.status_code == 204
+        assert (b"has been deleted" in alice_client.get("/").content) is is_said
+        Conversation.objects.update(deleted_at=None)
+    reply = alice_client.post(url, "{", content_type="application/json", headers=JSON)
+    assert reply.status_code == 400
+    assert Conversation.objects.get().deleted_at is None
+
+
 def test_stranger_can_neither_delete_nor_restore(bob_client: Client, kept: Conversation) -> None:
     assert bob_client.post(f"/c/{kept.pk}/delete/").status_code == 404
     Conversation.objects.update(deleted_at=timezone.now())

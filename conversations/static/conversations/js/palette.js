@@ -108,33 +108,27 @@ export class Palette {
 
   async choose(option) {
     this.dialog.close();
-    const { href, here, event } = option.dataset;
+    const { href, event } = option.dataset;
     if (href) {
       location.assign(href);
     } else if (event) {
       document.dispatchEvent(new CustomEvent(event));
     } else {
-      await this.act(`${location.pathname}${here}`);
+      await this.act(option.dataset);
     }
   }
 
-  // As the row's menu does: afterwards the page says what was done and how to take it back.
-  async act(address) {
-    if (address.endsWith("pin/")) {
-      try {
-        await post(address);
-        this.sidebar.refresh();
-        return;
-      } catch {
-        // the server's page says what is wrong
-      }
+  // As the row's menu does. here: the action's address in the conversation's.
+  async act({ here, toast }) {
+    const path = location.pathname;
+    try {
+      await post(path + here, toast && { value: true });
+    } catch (failure) {
+      this.sidebar.complain(failure);
+      return;
     }
-    const form = document.createElement("form");
-    form.method = "post";
-    form.action = address;
-    form.append(document.querySelector("[name=csrfmiddlewaretoken]").cloneNode());
-    document.body.append(form);
-    form.submit();
+    await this.sidebar.refresh();
+    if (toast) this.sidebar.offerUndo(toast, path + here, path);
   }
 }
 

@@ -31,16 +31,10 @@ export class RowMenu {
     await this.show(link);
   }
 
-  // What was open in the panel stays open.
+  // What was open in the panel stays open. Throws RequestFailed.
   async show(link) {
     const index = this.isOpen ? this.details.findIndex((one) => one.open) : -1;
-    let panel;
-    try {
-      panel = (await getPage(link.href)).querySelector("[data-row-menu]");
-    } catch {
-      location.assign(link.href); // the page says what is wrong
-      return;
-    }
+    const panel = (await getPage(link.href)).querySelector("[data-row-menu]");
     if (this.link !== link) return; // another one was opened meanwhile
     this.popover.replaceChildren(document.adoptNode(panel));
     this.popover.setAttribute("aria-label", link.getAttribute("aria-label"));
@@ -84,28 +78,45 @@ export class RowMenu {
     this.currentLink?.setAttribute("aria-expanded", String(newState === "open"));
   }
 
+  // What failed is said in the panel, and what was chosen or typed there is kept to try again.
+  complain(failure) {
+    if (!this.isOpen) {
+      this.sidebar.complain(failure);
+      return;
+    }
+    const place = this.popover.querySelector("[data-error]");
+    const sentence = failure.sentence || place.dataset.unreachable;
+    const link = document.createElement("a");
+    link.href = this.link.href; // by way of the sign-in page
+    link.textContent = sentence;
+    place.replaceChildren(failure.status === 401 ? link : sentence);
+    place.hidden = false;
+    this.place();
+    place.scrollIntoView({ block: "nearest" });
+  }
+
   async submitted(event) {
     event.preventDefault();
     const { target: form, submitter } = event;
     const path = new URL("..", this.link.href).pathname;
     const isHere = path === location.pathname;
     const isGone = "leaves" in form.dataset;
-    if (isHere && "removes" in form.dataset) {
-      form.submit(); // the next page says so and offers Undo
-      return;
-    }
     let reply;
     try {
+      if (isHere && "removes" in form.dataset) {
+        await this.sidebar.deleteOpen();
+        return;
+      }
       reply = await post(form.action, Object.fromEntries(new FormData(form, submitter)));
-    } catch {
-      form.submit(); // the server's page says what is wrong
+    } catch (failure) {
+      this.complain(failure);
       return;
     }
     const { list } = this.sidebar;
     const next = isGone ? list.neighbour(path)?.firstElementChild.getAttribute("href") : path;
     if ("stays" in form.dataset) {
       this.sidebar.refresh();
-      await this.show(this.link);
+      await this.show(this.link).catch(() => this.close());
       return;
     }
     this.popover.hidePopover();

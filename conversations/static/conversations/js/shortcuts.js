@@ -32,7 +32,8 @@ export class Shortcuts {
       o: () => location.assign(document.querySelector(".new-chat").href),
       c: () => clickLast(LAST_ANSWER),
       s: () => document.dispatchEvent(new CustomEvent("sidebar:toggle")),
-      backspace: this.page.dataset.conversation && (() => this.delete()),
+      backspace:
+        this.page.dataset.conversation && (() => document.dispatchEvent(new CustomEvent("conversation:delete"))),
     }[key.toLowerCase()];
   }
 
@@ -43,25 +44,17 @@ export class Shortcuts {
     return field !== this.page.composer.input || (key === "Backspace" && field.value !== "");
   }
 
-  // The next page says so and offers Undo.
-  delete() {
-    const form = this.page.querySelector("#message-action");
-    form.action = `${this.page.path}delete/`;
-    form.submit();
-  }
-
   async showList() {
     this.dialog ??= await this.load();
     this.dialog?.showModal();
   }
 
   async load() {
-    const address = this.page.dataset.shortcuts;
     let dialog;
     try {
-      dialog = (await getPage(address)).querySelector("[data-list]").content.firstElementChild;
-    } catch {
-      location.assign(address);
+      dialog = (await getPage(this.page.dataset.shortcuts)).querySelector("[data-list]").content.firstElementChild;
+    } catch (failure) {
+      this.page.complain(failure);
       return undefined;
     }
     document.body.append(document.adoptNode(dialog));

@@ -17,6 +17,8 @@ class ChatSidebar extends HTMLElement {
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     document.addEventListener("click", (event) => this.clickedAnywhere(event), { signal });
     document.addEventListener("sidebar:toggle", () => this.toggle(), { signal });
+    const deleteOpen = () => this.deleteOpen().catch((failure) => this.complain(failure));
+    document.addEventListener("conversation:delete", deleteOpen, { signal });
     this.update();
   }
 
@@ -68,11 +70,11 @@ class ChatSidebar extends HTMLElement {
   }
 
   async openPalette() {
-    const { Palette } = await import("./palette.js");
     try {
+      const { Palette } = await import("./palette.js");
       this.palette ??= await Palette.load(this);
-    } catch {
-      location.assign(this.querySelector("[data-opens-palette]").href);
+    } catch (failure) {
+      this.complain(failure);
       return;
     }
     if (!document.querySelector("dialog[open]")) this.palette.open();
@@ -123,9 +125,14 @@ class ChatSidebar extends HTMLElement {
   }
 
   async openMenu(link) {
-    const { RowMenu } = await import("./row-menu.js");
-    this.menu ??= new RowMenu(this);
-    this.menu.open(link);
+    try {
+      const { RowMenu } = await import("./row-menu.js");
+      this.menu ??= new RowMenu(this);
+      await this.menu.open(link);
+    } catch (failure) {
+      if (failure.status === 404) location.assign(link.href); // the page says what is wrong
+      else this.complain(failure);
+    }
   }
 
   clickedAnywhere(event) {
@@ -156,14 +163,28 @@ class ChatSidebar extends HTMLElement {
     (row?.querySelector(within) ?? this.querySelector(".new-chat")).focus();
   }
 
+  // The next page says so and offers Undo. Throws RequestFailed.
+  async deleteOpen() {
+    await post(`${location.pathname}delete/`, { notice: true });
+    location.assign(this.querySelector(".new-chat").href);
+  }
+
+  // Where the page says whatever has failed. The drawer would hide it.
+  complain(failure) {
+    this.close();
+    document.querySelector("chat-conversation").complain(failure);
+  }
+
   // path: of the row to go to when it is back.
   async offerUndo(sentence, address, path) {
     const { showToast } = await import("../../chatsite/js/toast.js");
     showToast(this.querySelector("[data-toasts]"), sentence, this.dataset.textUndo, async () => {
       try {
-        await post(address);
-      } catch {
-        // gone for good: the list shows it
+        await post(address, { value: false }); // archived: no; where the reply is lost it may be said twice
+      } catch (failure) {
+        this.complain(failure);
+        if (failure.isTemporary) this.offerUndo(sentence, address, path);
+        return;
       }
       await this.refresh();
       this.focusRow(path);
