@@ -200,6 +200,8 @@ def test_habit_17_the_sidebar_shows_what_runs_elsewhere(chat: Chat, upstream: Up
 
 def test_habit_44_the_sidebar_collapses_and_stays_so(chat: Chat) -> None:
     page = chat.page
+    has_script = expect(page.locator("chat-sidebar:defined"))
+    has_script.to_have_count(1)
     page.get_by_role("button", name="Hide the sidebar").click()
     sidebar = page.locator("#sidebar")
     opener = page.get_by_role("link", name="Open the sidebar")
@@ -208,6 +210,7 @@ def test_habit_44_the_sidebar_collapses_and_stays_so(chat: Chat) -> None:
     page.reload()
     expect(chat.composer).to_be_visible()
     expect(sidebar).to_be_hidden()
+    has_script.to_have_count(1)
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Search conversations")).to_be_focused()
     page.keyboard.press("Escape")
@@ -215,6 +218,7 @@ def test_habit_44_the_sidebar_collapses_and_stays_so(chat: Chat) -> None:
     expect(sidebar).to_be_visible()
     page.reload()
     expect(sidebar).to_be_visible()
+    has_script.to_have_count(1)
     page.evaluate("document.dispatchEvent(new CustomEvent('sidebar:toggle'))")
     expect(sidebar).to_be_hidden()
 
