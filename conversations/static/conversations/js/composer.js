@@ -1,6 +1,6 @@
 // <chat-composer>: the textarea's manners. It asks with bubbling events and does not know the network.
-//   composer:send {content, clientId, edit, compare, caret}   the text is taken out of the box
-//   composer:edit-last                                        ↑ in an empty box
+//   composer:send {content, clientId, edit, choices, compare, caret}   the text is taken out of the box
+//   composer:edit-last                                                 ↑ in an empty box
 import { Drafts } from "./drafts.js";
 
 const touch = window.matchMedia("(pointer: coarse)");
@@ -97,8 +97,14 @@ export class ChatComposer extends HTMLElement {
     const content = this.input.value;
     if (!content.trim()) return;
     const { client_id: clientId, edit } = this.form.elements;
-    const caret = this.input.selectionStart;
-    const detail = { content, clientId: clientId.value, edit: edit.value, compare: this.compared, caret };
+    const detail = {
+      content,
+      clientId: clientId.value,
+      edit: edit.value,
+      choices: this.choices,
+      compare: this.compared,
+      caret: this.input.selectionStart,
+    };
     clientId.value = newId();
     if (this.isEditing) this.leaveEdit();
     else this.write("");
@@ -154,6 +160,11 @@ export class ChatComposer extends HTMLElement {
     this.typed();
   }
 
+  // An example, after whatever has been written.
+  suggest(text) {
+    this.write(joined(this.input.value, text));
+  }
+
   // Text from elsewhere, where the cursor is.
   insert(text) {
     const { selectionStart, selectionEnd } = this.input;
@@ -164,14 +175,17 @@ export class ChatComposer extends HTMLElement {
 
   // The text comes back after a refusal as it was, before whatever has been written meanwhile.
   restore({ content, clientId, edit, compare = [], caret = content.length }) {
+    if (this.isEditing && !edit) {
+      this.aside = joined(content, this.aside);
+      this.drafts.keep(this.aside);
+      return;
+    }
     this.compared = compare;
     if (edit) {
       this.enterEdit(edit, content);
-    } else if (this.input.value) {
-      caret = content.length + 2 + this.input.selectionStart;
-      this.write(`${content}\n\n${this.input.value}`);
     } else {
-      this.write(content);
+      if (this.input.value) caret = content.length + 2 + this.input.selectionStart;
+      this.write(joined(content, this.input.value));
     }
     if (this.input.value === content) this.form.elements.client_id.value = clientId;
     this.input.setSelectionRange(caret, caret);
@@ -226,10 +240,13 @@ export class ChatComposer extends HTMLElement {
   // What the server has put into the box, after a link or a refusal, comes before what was kept.
   loadDraft() {
     const { edit, text } = this.drafts;
-    if (this.isEditing) this.aside = text;
-    if (this.input.value) return;
-    this.input.value = text;
-    if (!edit || !document.querySelector(`[data-message="${CSS.escape(edit.id)}"]`)) return;
+    if (this.isEditing) {
+      this.aside = text;
+      return;
+    }
+    const given = this.input.value;
+    this.input.value = text.startsWith(given) ? text : joined(given, text);
+    if (!edit || given) return;
     this.aside = text;
     this.form.elements.edit.value = edit.id;
     this.querySelector("[data-editing]").hidden = false;
@@ -252,4 +269,8 @@ export class ChatComposer extends HTMLElement {
   changedElsewhere(event) {
     if (!this.isEditing && this.drafts.isGone(event, this.input.value)) this.write("");
   }
+}
+
+function joined(...texts) {
+  return texts.filter(Boolean).join("\n\n");
 }

@@ -10,6 +10,8 @@ const LIVE = [
   "conversations", "title", "choice", "pickers", "variables", "parameters", "settings", "quota", "limit",
 ];
 
+const PAUSE = 3_000; // milliseconds before what did not arrive is asked for again
+
 export class ChatConversation extends HTMLElement {
   connectedCallback() {
     this.listeners = new AbortController();
@@ -71,13 +73,23 @@ export class ChatConversation extends HTMLElement {
   async lookForOlder() {
     if (this.older || !this.transcript.root.querySelector("[data-older]")) return;
     this.older = true;
-    const { OlderMessages } = await import("./older-messages.js");
+    const { OlderMessages } = await this.untilLoaded(() => import("./older-messages.js"));
     this.older = new OlderMessages(this, this.listeners.signal);
   }
 
-  // There are newer messages than those on the page: the server's window is an older one, or it was made so.
+  // The server's window is an older one: what is newer is not here.
+  get isOlderWindow() {
+    return "olderWindow" in this.dataset;
+  }
+
+  // There are newer messages than those in the document, here or at the server.
   get endsEarly() {
-    return "endsEarly" in this.dataset || Boolean(this.older?.below?.length);
+    return this.isOlderWindow || Boolean(this.older?.below?.length);
+  }
+
+  async toNewest() {
+    this.older?.showNewest?.();
+    if (this.isOlderWindow) await this.reload();
   }
 
   left() {
@@ -90,18 +102,11 @@ export class ChatConversation extends HTMLElement {
 
   async take(message) {
     this.welcome(false);
-    if ("endsEarly" in this.dataset) await this.goToEnd(message.edit);
-    this.outbox.take(message);
-  }
-
-  // What is sent goes after the newest message; an edited one takes the place of all that follows it.
-  async goToEnd(edit) {
-    if (!edit) {
-      await this.reload();
-      return;
-    }
-    delete this.dataset.endsEarly;
-    this.transcript.root.querySelector("[data-newest]").remove();
+    this.outbox.add(message);
+    // What is sent goes after the newest message; an edited one takes the place of all that follows it.
+    if (!message.edit) await this.toNewest();
+    this.pin.toEnd();
+    this.outbox.pump();
   }
 
   welcome(isShown) {
@@ -109,8 +114,8 @@ export class ChatConversation extends HTMLElement {
     for (const part of parts) part.toggleAttribute("hidden", !isShown);
   }
 
-  // question, answers: their articles. reply: the server's, with their ids and addresses.
-  accepted(question, answers, reply) {
+  // message: the outbox's. answers: their articles. reply: the server's, with their ids and addresses.
+  accepted({ article: question, edit, replaced }, answers, reply) {
     if (this.transcript.find(reply.message)) {
       // It had arrived before this page was loaded, and the page has both.
       question.remove();
@@ -120,10 +125,12 @@ export class ChatConversation extends HTMLElement {
     question.dataset.message = reply.message;
     this.swap(question);
     const begun = reply.answers ?? [reply];
-    const isAsShown = begun.length === answers.length;
+    // Meanwhile the transcript may have been replaced; and of a branch that begins far up only the server knows the rest.
+    const hasPlace = answers[0].isConnected && !this.isOlderWindow && (!edit || replaced);
+    const isAsShown = hasPlace && begun.length === answers.length;
     if (isAsShown) answers.forEach((article, index) => this.belongTo(article, begun[index]));
     if (!this.dataset.conversation) this.begin(reply);
-    if (!isAsShown || this.endsEarly) this.reload();
+    if (!isAsShown) this.reload();
   }
 
   belongTo(article, { answer, events, stop }) {
@@ -169,8 +176,22 @@ export class ChatConversation extends HTMLElement {
     this.running.set(article, undefined);
     this.composer.isRunning = true;
     if (this.running.size === 1) this.announce(this.dataset.textAnswering);
-    const { AnswerStream } = await import("./answer-stream.js");
+    const { AnswerStream } = await this.untilLoaded(() => import("./answer-stream.js"));
     if (this.running.has(article)) this.running.set(article, new AnswerStream(article));
+  }
+
+  // Without it an answer would seem to be written for ever.
+  async untilLoaded(load) {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const part = await load();
+        if (tries) this.showConnection("");
+        return part;
+      } catch {
+        this.showConnection(this.dataset.textLost);
+        await new Promise((go) => setTimeout(go, PAUSE));
+      }
+    }
   }
 
   unfollow() {
@@ -262,7 +283,8 @@ export class ChatConversation extends HTMLElement {
 
   showTranscript(page) {
     this.unfollow();
-    this.toggleAttribute("data-ends-early", page.querySelector("chat-conversation").hasAttribute("data-ends-early"));
+    const { olderWindow } = page.querySelector("chat-conversation").dataset;
+    this.toggleAttribute("data-older-window", olderWindow !== undefined);
     this.transcript.show(page, this.outbox.articles);
     this.lookForOlder();
     this.followRunning();
@@ -302,7 +324,7 @@ export class ChatConversation extends HTMLElement {
   }
 
   async clicked(event) {
-    if (event.target.closest("[data-jump]") && "endsEarly" in this.dataset) this.reload();
+    if (event.target.closest("[data-jump]")) this.toNewest();
     const control = event.target.closest("[data-action], [data-example]");
     if (!control) return;
     if (control.dataset.action === "copy") {
@@ -313,20 +335,21 @@ export class ChatConversation extends HTMLElement {
       this.edit(control.closest("article"));
     } else if ("example" in control.dataset) {
       event.preventDefault();
-      this.composer.write(control.textContent.trim());
+      this.composer.suggest(control.textContent.trim());
       this.composer.input.focus();
     }
   }
 
   toggled({ target }) {
-    if (target?.open && target.matches("[data-drawer]")) import("./parameters.js");
+    if (target?.open && target.matches("[data-drawer]")) this.part(() => import("./parameters.js"));
   }
 
   edit(article) {
     this.composer.enterEdit(article.dataset.message, article.querySelector("[data-body]").innerText);
   }
 
-  editLast() {
+  async editLast() {
+    await this.toNewest();
     const last = this.transcript.articles.findLast(({ dataset }) => dataset.role === "user");
     if (last) this.edit(last);
   }

@@ -1,6 +1,9 @@
-// Messages on their way: shown at once, sent one after the other, kept until the server has them, also over a reload. A
-// message waits while an answer runs; what is refused goes back into the composer, what did not arrive offers Retry.
+// Messages on their way: shown at once, sent one after the other in their order, kept until the server has them, also
+// over a reload. A message waits while an answer runs; what is refused goes back into the composer, with what waits behind
+// it; what did not arrive offers Retry.
 import { post, RequestFailed } from "../../chatsite/js/requests.js";
+
+const PAUSE = 2_000; // milliseconds before it is tried again while an answer runs that this page does not show
 
 export class Outbox {
   // page: the <chat-conversation> it belongs to.
@@ -17,14 +20,9 @@ export class Outbox {
     return this.messages.map((message) => message.article);
   }
 
-  // message: what composer:send says.
-  take(message) {
-    this.add(message);
-    this.page.pin.toEnd();
-    this.pump();
-  }
-
+  // message: what composer:send says. What had not arrived goes first, and is tried again for it.
   add(message) {
+    for (const other of this.messages) other.hasFailed = false;
     const article = this.page.fromTemplate("question");
     article.querySelector("[data-body]").textContent = message.content;
     this.page.transcript.append(article);
@@ -38,8 +36,8 @@ export class Outbox {
   }
 
   async pump() {
-    const message = this.messages.find(({ hasFailed }) => !hasFailed);
-    if (!message || this.isPosting) return;
+    const [message] = this.messages;
+    if (!message || message.hasFailed || this.isPosting || this.isWaiting) return;
     if (this.page.composer.isRunning && !message.mayHaveArrived) {
       mark(message.article, "queued", this.page.dataset.textQueued);
       return;
@@ -61,7 +59,7 @@ export class Outbox {
     }
     this.remove(message);
     mark(message.article, "");
-    this.page.accepted(message.article, answers, reply);
+    this.page.accepted(message, answers, reply);
     this.pump(); // its answer may have ended before this page was loaded
   }
 
@@ -72,9 +70,8 @@ export class Outbox {
   }
 
   // An article for each answer, in the order in which the server will name them; several stand side by side.
-  placeholders({ compare = [] }) {
-    const { model } = this.page.composer.choices;
-    const names = [...new Set([model, ...compare])];
+  placeholders({ choices = {}, compare = [] }) {
+    const names = [...new Set([choices.model, ...compare])];
     if (names.length < 2) {
       const root = this.page.fromTemplate("answer");
       return { root, answers: [root] };
@@ -89,30 +86,48 @@ export class Outbox {
     return { root, answers };
   }
 
-  fieldsOf({ content, clientId, edit, compare = [] }) {
-    return { ...this.page.composer.choices, content, client_id: clientId, compare, ...(edit && { edit }) };
+  fieldsOf({ content, clientId, edit, choices, compare = [] }) {
+    return { ...choices, content, client_id: clientId, compare, ...(edit && { edit }) };
   }
 
   refused(message, failure) {
     if (!(failure instanceof RequestFailed)) throw failure;
     message.mayHaveArrived = false;
     if (failure.code === "answer_running") {
-      // Another tab has asked; this message goes out when that answer is complete.
-      mark(message.article, "queued", this.page.dataset.textQueued);
-      this.page.reload().then((isReached) => isReached || this.offerRetry(message));
-      return;
-    }
-    if (failure.isTemporary) {
+      this.waitForOther(message);
+    } else if (failure.isTemporary) {
       const { textFailed } = this.page.dataset;
       const why = failure.status === 503 && failure.sentence ? `${textFailed} ${failure.sentence}` : textFailed;
       this.offerRetry(message, why);
       this.page.alarm(why);
-      return;
+    } else {
+      this.giveBack();
+      this.page.complain(failure);
     }
-    this.remove(message);
-    message.article.replaceWith(...(message.replaced ?? []));
-    this.page.composer.restore(message);
-    this.page.complain(failure);
+  }
+
+  // Another tab has asked, or this one on another branch: the message goes out when that answer is complete.
+  async waitForOther(message) {
+    mark(message.article, "queued", this.page.dataset.textQueued);
+    this.isWaiting = true;
+    const isReached = await this.page.reload();
+    if (isReached && !this.page.composer.isRunning) await new Promise((go) => setTimeout(go, PAUSE));
+    this.isWaiting = false;
+    if (isReached) this.pump();
+    else this.offerRetry(message);
+  }
+
+  // The newest first, so that they stand in the box in their order. An edit does not take the place of another one.
+  giveBack() {
+    for (const message of this.messages.toReversed()) {
+      if (message.edit && this.page.composer.isEditing) {
+        this.offerRetry(message);
+        continue;
+      }
+      this.remove(message);
+      message.article.replaceWith(...(message.replaced ?? []));
+      this.page.composer.restore(message);
+    }
   }
 
   offerRetry(message, why = this.page.dataset.textFailed) {

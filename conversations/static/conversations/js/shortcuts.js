@@ -27,10 +27,10 @@ export class Shortcuts {
     if (!ctrlKey && !metaKey) return undefined;
     if (key === "/" || (code === "Slash" && !shiftKey)) return () => this.showList();
     if (!shiftKey) return undefined;
-    if (code === "Semicolon" || key === ";" || key === ":") return () => clickLast(LAST_CODE);
+    if (code === "Semicolon" || key === ";" || key === ":") return () => this.clickLast(LAST_CODE);
     return {
       o: () => location.assign(document.querySelector(".new-chat").href),
-      c: () => clickLast(LAST_ANSWER),
+      c: () => this.clickLast(LAST_ANSWER),
       s: () => document.dispatchEvent(new CustomEvent("sidebar:toggle")),
       backspace:
         this.page.dataset.conversation && (() => document.dispatchEvent(new CustomEvent("conversation:delete"))),
@@ -60,8 +60,9 @@ export class Shortcuts {
     document.body.append(document.adoptNode(dialog));
     return dialog;
   }
-}
 
-function clickLast(selector) {
-  [...document.querySelectorAll(selector)].at(-1)?.click();
+  async clickLast(selector) {
+    await this.page.toNewest();
+    [...document.querySelectorAll(selector)].at(-1)?.click();
+  }
 }

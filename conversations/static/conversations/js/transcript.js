@@ -32,7 +32,9 @@ export class Transcript {
   }
 
   append(article) {
-    this.root.append(article);
+    const newest = this.root.querySelector("[data-newest]");
+    if (newest) newest.before(article);
+    else this.root.append(article);
   }
 
   // The message and what follows it, taken out; [] if it is not here.
