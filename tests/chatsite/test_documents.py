@@ -43,6 +43,19 @@ def test_documents_name_only_files_that_exist(document: str) -> None:
     assert not missing
 
 
+def test_architecture_names_every_module() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w./-]+\.(?:py|js))`", text)}
+    modules = {
+        path.name
+        for app in ("accounts", "chatsite", "conversations")
+        for pattern in ("*.py", "views/*.py", "models/*.py", f"static/{app}/js/*.js")
+        for path in (ROOT / app).glob(pattern)
+    }
+    assert len(modules) > 100
+    assert modules - named == {"__init__.py"}
+
+
 def test_no_inline_script_or_style_in_any_template() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text(encoding="utf-8")

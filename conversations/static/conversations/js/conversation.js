@@ -6,10 +6,6 @@ import { Outbox } from "./outbox.js";
 import { ScrollPin } from "./scroll-pin.js";
 import { newestIn, Transcript } from "./transcript.js";
 
-const LIVE = [
-  "conversations", "title", "choice", "pickers", "variables", "parameters", "settings", "quota", "limit",
-];
-
 const PAUSE = 3_000; // milliseconds before what did not arrive is asked for again
 
 export class ChatConversation extends HTMLElement {
@@ -20,7 +16,6 @@ export class ChatConversation extends HTMLElement {
     this.transcript = new Transcript(this.querySelector("[data-transcript]"), this.dataset);
     this.outbox = new Outbox(this);
     this.running = new Map(); // article → its stream, once that is there
-    this.late = new WeakSet(); // parts of the page that are refreshed when they are left
     this.path = location.pathname;
     this.pin = new ScrollPin(this.transcript.root, this.querySelector("[data-jump]"), signal);
     const on = (name, handle, target = this) =>
@@ -149,7 +144,7 @@ export class ChatConversation extends HTMLElement {
     history.pushState(null, "", url);
     this.path = location.pathname;
     this.outbox.move(() => this.composer.belongTo(conversation, `${this.path}messages/`));
-    this.refresh(LIVE);
+    this.refresh();
   }
 
   complain(failure) {
@@ -239,44 +234,23 @@ export class ChatConversation extends HTMLElement {
 
   // --- The page around it ------------------------------------------------------------------------------------------
 
-  // Takes over named parts of the page as the server has it now; one that is being used waits until it is left.
+  // names: of parts, all of them if none are given. Resolves to the page as the server has it now; undefined if it could
+  // not be reached.
   async refresh(names, address = this.path) {
-    let page;
+    let arrived;
     try {
-      page = await getPage(address);
+      arrived = await Promise.all([getPage(address), import("./live-parts.js")]);
     } catch {
-      return;
+      return undefined;
     }
-    document.title = page.title;
-    for (const name of names) {
-      const old = document.querySelector(`[data-live=${name}]`);
-      const fresh = page.querySelector(`[data-live=${name}]`);
-      if (fresh && old?.take) old.take(fresh);
-      else if (fresh && isInUse(old)) this.refreshLater(old, name);
-      else if (fresh) old?.replaceWith(document.adoptNode(fresh));
-    }
-    return page;
-  }
-
-  refreshLater(part, name) {
-    if (this.late.has(part)) return;
-    this.late.add(part);
-    const leaving = new AbortController();
-    const left = () =>
-      setTimeout(() => {
-        if (leaving.signal.aborted || isInUse(part)) return;
-        leaving.abort();
-        this.late.delete(part);
-        this.refresh([name]);
-      });
-    for (const event of ["focusout", "toggle"]) {
-      part.addEventListener(event, left, { capture: true, signal: leaving.signal });
-    }
+    const [fresh, { ALL, takeOver }] = arrived;
+    takeOver(names ?? ALL, fresh, (left) => this.refresh(left));
+    return fresh;
   }
 
   // Resolves to whether the server was reached.
   async reload(address = this.path) {
-    const page = await this.refresh(LIVE, address);
+    const page = await this.refresh(undefined, address);
     if (page) this.showTranscript(page);
     return Boolean(page);
   }
@@ -408,8 +382,4 @@ export class ChatConversation extends HTMLElement {
   fromTemplate(name) {
     return this.querySelector(`[data-template=${name}]`).content.firstElementChild.cloneNode(true);
   }
-}
-
-function isInUse(part) {
-  return part?.contains(document.activeElement) || part?.querySelector("details[open]");
 }
