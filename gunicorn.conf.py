@@ -22,6 +22,7 @@ worker_class = "asgi"
 workers = settings.WEB_CONCURRENCY
 asgi_lifespan = "on"
 asgi_loop = "asyncio"
+limit_request_line = 50_000  # text that another app shares: 4,000 characters of up to 12 bytes
 keepalive = 30  # the default of 2 s costs browsers a reconnect per click
 timeout = 60
 graceful_timeout = 35  # above the drain, see chatsite/drain.py

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
@@ -28,6 +29,8 @@ from .quota import quota_view
 from .replies import language, owner, refusals, signed_in, with_retry_after
 from .rows import message_rows
 from .sidebar import sidebar_context
+
+MOST_SUGGESTED = 4_000  # characters; gunicorn.conf.py lets as many of any script through
 
 
 @dataclass
@@ -88,7 +91,7 @@ def _suggested(query: Mapping[str, str]) -> str:
         text = query.get(name, "").strip()
         if text and not any(text in part for part in parts):
             parts.append(text)
-    return "\n\n".join(parts)[:4000]
+    return "\n\n".join(parts)
 
 
 def chat_page(
@@ -112,7 +115,10 @@ def chat_page(
         selectors.transcript(shown, before=before) if shown else selectors.Transcript((), None)
     )
     if composer is None:
-        composer = Composer(action=_send_url(shown), content=_suggested(request.GET))
+        suggested = _suggested(request.GET)
+        composer = Composer(action=_send_url(shown), content=suggested[:MOST_SUGGESTED])
+        if len(suggested) > MOST_SUGGESTED:
+            composer.error = _("The text was too long to be taken over: this is its beginning.")
         # On a telephone the keyboard would cover what one came to read.
         composer.autofocus = "Mobi" not in request.headers.get("User-Agent", "")
         _prefill_edit(composer, user, shown, uuid_or_none(request.GET.get("edit", "")))

@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import MAX_URL_LENGTH
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -31,7 +32,7 @@ RETRY_SOON = 5  # seconds
 
 
 def signed_in(view: View) -> View:
-    """Sends people to the sign-in page and back; tells programs 401."""
+    """Sends people to the sign-in page and back; tells programs 401, and people whose way back is too long."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -40,6 +41,16 @@ def signed_in(view: View) -> View:
         if wants_json(request):
             return error_json(401, "not_signed_in", _("Sign in first."))
         back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+        if len(back) > MAX_URL_LENGTH:
+            return error_page(
+                request,
+                401,
+                "not_signed_in",
+                _("Sign in first"),
+                _(
+                    "The text is too long to be kept meanwhile: come back here afterwards and reload."
+                ),
+            )
         return redirect_to_login(back)
 
     return guarded

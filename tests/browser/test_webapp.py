@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chat import Chat
 from tests.browser.looks import check
 from tests.browser.people import Complaints, Open, Person, Talk
+from tests.browser.test_faults import sign_in
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
@@ -97,6 +99,23 @@ def test_the_offline_page(
     page.context.set_offline(False)
     expect(page.locator(".offline-words")).to_have_count(0)
     expect(page).to_have_url(f"{chat.site}/presets/")
+
+
+@pytest.mark.parametrize("character", ["茶", "🍵"])
+def test_a_long_text_is_shared_to_the_composer_also_by_the_signed_out(
+    ann: Person, open_browser: Open, complaints: Complaints, character: str
+) -> None:
+    complaints.expect("401")
+    text = character * 4_000
+    chat = Chat(open_browser(), ann.url).open(f"/?{urlencode({'q': text})}")
+    expect(chat.page.get_by_role("heading", name="Sign in first")).to_be_visible()
+    chat.page.get_by_role("link", name="Start page").click()
+    sign_in(chat.page, ann)
+    expect(chat.composer).to_have_value("")
+    for _ in ("the sign-in", "the page before it"):
+        chat.page.go_back()
+    chat.page.reload()
+    expect(chat.composer).to_have_value(text)
 
 
 def test_a_draft_is_there_after_being_offline(talk: Talk, complaints: Complaints) -> None:

@@ -60,6 +60,14 @@ def test_shared_address_is_not_said_twice(alice_client: Client) -> None:
     assert page.count(url) == 1
 
 
+def test_shared_text_that_is_cut_says_so(alice_client: Client) -> None:
+    sentence = b"The text was too long to be taken over"
+    assert sentence not in alice_client.get("/", {"q": "茶" * 4_000}).content
+    page = alice_client.get("/", {"q": "茶" * 4_001}).content
+    assert sentence in page
+    assert page.count("茶".encode()) == 4_000
+
+
 def test_shared_text_survives_the_sign_in(client: Client, db: None) -> None:
     reply = client.get("/", {"q": "Read this"})
     assert reply["Location"].startswith("/accounts/login/?next=")
