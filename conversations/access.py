@@ -41,6 +41,12 @@ def get_message(user: User, message_id: UUID) -> Message:
         raise Http404 from None
 
 
+def find_message(conversation: Conversation, message_id: UUID, *, role: str = "") -> Message | None:
+    """One of a conversation that came through this door, perhaps only if it has that role. One query."""
+    found = conversation.messages.filter(pk=message_id)
+    return (found.filter(role=role) if role else found).first()
+
+
 def get_completion(user: User, completion_id: UUID) -> Completion:
     """With its message and conversation. One query."""
     try:

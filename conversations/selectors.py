@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from . import comparing
+from . import access, comparing
 from .addresses import address
 from .errors import sentence
 from .models import Completion, Conversation, Message
@@ -221,8 +221,8 @@ def transcript(
     """
     start = conversation.current_leaf_id
     if before is not None:
-        row = conversation.messages.filter(pk=before).values_list("parent_id", flat=True).first()
-        start = row if row is not None else start
+        message = access.find_message(conversation, before)
+        start = message.parent_id if message and message.parent_id else start
     if start is None:
         return Transcript((), None)
     rows = list(Message.objects.raw(ANCESTOR_ROWS, [_as_parameter(start), window + 1]))

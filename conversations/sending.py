@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, comparing, runtime, selectors
+from . import access, catalogue, comparing, runtime, selectors
 from .answering import Begun, Draft, draft_answer, show_answer, start_answer
 from .errors import (
     AnswerRunning,
@@ -223,14 +223,12 @@ def _parent_of(conversation: Conversation, sending: Sending) -> UUID | None:
             raise InvalidParameter(_("A new conversation has no message to edit or to follow."))
         return None
     if sending.edit:
-        edited = conversation.messages.filter(pk=sending.edit, role=Message.Role.USER).first()
+        edited = access.find_message(conversation, sending.edit, role=Message.Role.USER)
         if edited is None:
             raise InvalidParameter(_("The message to edit is not in this conversation."))
         return edited.parent_id
     if sending.parent:
-        if not conversation.messages.filter(
-            pk=sending.parent, role=Message.Role.ASSISTANT
-        ).exists():
+        if access.find_message(conversation, sending.parent, role=Message.Role.ASSISTANT) is None:
             raise InvalidParameter(_("The message to follow is not in this conversation."))
         return sending.parent
     return conversation.current_leaf_id

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import quotas
-from accounts.models import User
 from chatsite.views import wants_json
 
 from .. import access, catalogue, runtime, selectors
@@ -42,7 +40,6 @@ class Composer:
     content: str = ""
     edit: str = ""
     error: str = ""
-    error_code: str = ""
     error_field: str = ""
     max_bytes: int = field(default_factory=lambda: settings.MESSAGE_MAX_BYTES)
     autofocus: bool = True
@@ -121,7 +118,7 @@ def chat_page(
             composer.error = _("The text was too long to be taken over: this is its beginning.")
         # On a telephone the keyboard would cover what one came to read.
         composer.autofocus = "Mobi" not in request.headers.get("User-Agent", "")
-        _prefill_edit(composer, user, shown, uuid_or_none(request.GET.get("edit", "")))
+        _prefill_edit(composer, shown, uuid_or_none(request.GET.get("edit", "")))
     context |= {
         "conversation": shown,
         **_window(transcript),
@@ -141,16 +138,13 @@ def _send_url(shown: Conversation | None) -> str:
     return reverse("conversations:send-in", args=[shown.pk])
 
 
-def _prefill_edit(
-    composer: Composer, user: User, shown: Conversation | None, edit: UUID | None
-) -> None:
+def _prefill_edit(composer: Composer, shown: Conversation | None, edit: UUID | None) -> None:
     """The text of a message of the user's own, wherever in the conversation it is; of anything else nothing."""
     if shown is None or edit is None:
         return
-    with suppress(Http404):
-        message = access.get_message(user, edit)
-        if message.conversation_id == shown.pk and message.role == Message.Role.USER:
-            composer.content, composer.edit = message.content, str(edit)
+    message = access.find_message(shown, edit, role=Message.Role.USER)
+    if message is not None:
+        composer.content, composer.edit = message.content, str(edit)
 
 
 def conversation_json(found: Conversation, *, before: UUID | None) -> JsonResponse:
@@ -217,7 +211,6 @@ def page_with_refusal(
         content=content if isinstance(content, str) else "",
         edit=edit if isinstance(edit, str) else "",
         error=str(refusal.message),
-        error_code=refusal.code,
         error_field=getattr(refusal, "field", ""),
     )
     page = chat_page(request, shown, composer=composer, chosen=fields, status=refusal.status)
