@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .models import Plan, Reservation, UsagePeriod, UsageRecord, User
 
@@ -75,10 +76,18 @@ class QuotaExceeded(Exception):
             return _("You already have %(limit)s answers running. Wait for one to finish.") % {
                 "limit": self.limit
             }
-        at = date_format(timezone.localtime(self.resets_at), "DATETIME_FORMAT")
-        zone = timezone.get_current_timezone_name()
+        at = timezone.localtime(self.resets_at)
+        renews = _("Your quota renews on %(day)s at %(time)s (%(zone)s).") % {
+            "day": date_format(at, "MONTH_DAY_FORMAT"),
+            "time": date_format(at, "H:i"),
+            "zone": timezone.get_current_timezone_name(),
+        }
         texts = {
-            "quota_requests": _("You have used all %(limit)s requests of today."),
+            "quota_requests": ngettext(
+                "You have used the only request of today.",
+                "You have used all %(limit)s requests of today.",
+                int(self.limit),
+            ),
             "quota_tokens": _("You have used all %(limit)s tokens of your plan."),
             "quota_money": _("You have used the whole budget of %(limit)s."),
         }
@@ -87,7 +96,6 @@ class QuotaExceeded(Exception):
             used = _(
                 "Too little of your quota is left for %(count)s answers. Choose fewer models."
             ) % {"count": self.answers}
-        renews = _("Your quota renews at %(at)s (%(zone)s).") % {"at": at, "zone": zone}
         return _("%(first)s %(second)s") % {"first": used, "second": renews}
 
 

@@ -415,7 +415,7 @@ def test_habit_46_the_limit_has_a_banner_and_old_chats_open(
     expect(banner).to_be_hidden()
     chat.ask("The last one")
     expect(page.get_by_text("0 of 10 requests left today")).to_be_visible()
-    moment = re.compile(r"renews at .*(\d{1,2}[:.]\d\d|midnight)", re.I)
+    moment = re.compile(r"renews on \w+ \d{1,2} at 00:00 \(UTC\)")
     expect(banner).to_contain_text(moment)
     chat.send("One too many")
     expect(page.locator("#composer-error")).to_contain_text(moment)

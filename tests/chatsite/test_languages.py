@@ -249,8 +249,10 @@ def test_a_quota_says_when_it_renews() -> None:
     refusal = QuotaExceeded("quota_requests", limit=20, resets_at=at)
     with translation.override("zh-hans"), timezone.override("Asia/Shanghai"):
         sentence = str(refusal.message)
-    assert sentence == (
-        "您今天的 20 次请求已用完。额度将于 2026年11月25日 00:00（Asia/Shanghai）恢复。"
+    assert sentence == ("您今天的 20 次请求已用完。额度将于 11月25日 00:00（Asia/Shanghai）恢复。")
+    only = QuotaExceeded("quota_requests", limit=1, resets_at=at)
+    assert str(only.message) == (
+        "You have used the only request of today. Your quota renews on November 24 at 16:00 (UTC)."
     )
 
 
