@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.chat import Chat
 from tests.browser.looks import Look, check, looks
@@ -52,6 +52,48 @@ def test_arrows_go_round_and_escape_closes(ann: Person, chat: Chat) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(chat.composer).to_be_focused()
+
+
+def test_enter_waits_for_the_answer_to_what_was_typed(ann: Person, chat: Chat) -> None:
+    hot, _soup = begin(ann, "Hot drinks", "Soup")
+    page = chat.open().page
+    opened(page)
+    page.keyboard.type("soup")
+    expect(page.get_by_role("dialog").get_by_role("option")).to_have_text(["Soup"])
+    page.keyboard.press("Control+a")
+    page.keyboard.type("hot")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(ann.url + hot)
+
+
+def test_what_one_has_moved_to_stays_marked_when_the_answer_comes(ann: Person, chat: Chat) -> None:
+    begin(ann, "Soup, hot", "Soup, cold")
+    page = chat.open().page
+    opened(page)
+    options = page.get_by_role("dialog").get_by_role("option", name="Soup")
+    expect(options).to_have_count(2)
+
+    def move_first(route: Route) -> None:
+        page.keyboard.press("ArrowDown")
+        route.continue_()
+
+    page.route("**/*q=soup", move_first)
+    with page.expect_response("**/*q=soup"):
+        page.keyboard.type("soup")
+    expect(options).to_have_text(["Soup, cold", "Soup, hot"])
+    expect(options.last).to_have_attribute("aria-selected", "true")
+
+
+def test_without_a_connection_the_palette_says_so(
+    ann: Person, chat: Chat, complaints: Complaints
+) -> None:
+    complaints.expect("ERR_INTERNET_DISCONNECTED")
+    begin(ann, "Hot drinks")
+    page = chat.open().page
+    opened(page)
+    page.context.set_offline(True)
+    page.keyboard.type("hot")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text(UNREACHABLE)
 
 
 def test_half_a_word_of_an_input_method_is_no_question(ann: Person, chat: Chat) -> None:

@@ -17,12 +17,12 @@ export class Palette {
     this.dialog = dialog;
     this.input = dialog.querySelector("input");
     this.found = dialog.querySelector("[data-found]");
-    this.fixed = [...dialog.querySelectorAll("[role=option]")];
-    this.fixed.forEach((option, index) => (option.id = `palette-${index}`));
+    this.status = dialog.querySelector("[data-empty]");
+    this.options.forEach((option, index) => (option.id = `palette-${index}`));
     this.input.addEventListener("input", (event) => this.typed(event));
     this.input.addEventListener("compositionend", () => this.changed());
     this.input.addEventListener("keydown", (event) => this.keyPressed(event));
-    dialog.addEventListener("pointermove", ({ target }) => this.mark(target.closest("[role=option]")));
+    dialog.addEventListener("pointermove", ({ target }) => this.moveTo(target.closest("[role=option]")));
     dialog.addEventListener("click", (event) => this.clicked(event));
   }
 
@@ -30,53 +30,76 @@ export class Palette {
     this.input.value = "";
     this.dialog.showModal();
     this.changed();
+    this.ask();
   }
 
   typed(event) {
-    if (event.isComposing) return; // half a word of an input method is no question
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.changed(), PAUSE);
+    if (!event.isComposing) this.changed(); // half a word of an input method is no question
   }
 
-  async changed() {
-    clearTimeout(this.timer);
-    const text = this.input.value.trim();
-    const words = text.toLowerCase().split(/\s+/);
+  // Of what is there, what fits is left at once; the server's answer follows.
+  changed() {
+    const words = this.text.toLowerCase().split(/\s+/);
     const isHere = Boolean(document.querySelector("chat-conversation")?.dataset.conversation);
-    for (const option of this.fixed) {
+    for (const option of this.dialog.querySelectorAll("[role=option]")) {
       const label = option.textContent.toLowerCase();
       option.hidden = ("here" in option.dataset && !isHere) || !words.every((word) => label.includes(word));
     }
+    this.hasMoved = false;
     this.arrange();
-    this.mark(this.options[0]);
-    this.asked = text;
-    let items;
-    try {
-      ({ items } = await getJson(`${this.sidebar.dataset.search}?${new URLSearchParams({ q: text })}`));
-    } catch {
-      items = [];
-    }
-    if (this.asked !== text) return; // something else was typed meanwhile
-    this.found.replaceChildren(...items.slice(0, text ? 20 : 6).map(conversationOption));
-    this.arrange();
-    this.mark(this.options[0]);
-    const empty = this.dialog.querySelector("[data-empty]");
-    empty.textContent = this.options.length ? "" : empty.dataset.text;
+    this.answer = undefined;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), PAUSE);
   }
 
-  // Groups without options are not shown.
+  get text() {
+    return this.input.value.trim();
+  }
+
+  // Once for each text. Resolves when the answer is shown.
+  ask() {
+    clearTimeout(this.timer);
+    this.answer ??= this.find(this.text);
+    return this.answer;
+  }
+
+  async find(text) {
+    const { text: nothing, unreachable } = this.status.dataset;
+    let items = [];
+    let sentence = "";
+    try {
+      ({ items } = await getJson(`${this.sidebar.dataset.search}?${new URLSearchParams({ q: text })}`));
+    } catch (failure) {
+      sentence = failure.sentence || unreachable;
+    }
+    if (text !== this.text) return; // something else was typed meanwhile
+    this.found.replaceChildren(...items.slice(0, text ? 20 : 6).map(conversationOption));
+    this.arrange();
+    this.status.textContent = sentence || (this.options.length ? "" : nothing);
+  }
+
+  // Groups without options are not shown. The first option is marked, unless somebody has moved to another.
   arrange() {
     for (const group of this.dialog.querySelectorAll("[role=group]")) {
       group.hidden = !group.querySelector("[role=option]:not([hidden])");
     }
+    const { options } = this;
+    const active = this.hasMoved && this.input.getAttribute("aria-activedescendant");
+    this.mark(options.find(({ id }) => id === active) ?? options[0]);
   }
 
   get options() {
     return [...this.dialog.querySelectorAll("[role=option]:not([hidden])")];
   }
 
+  // By an arrow or the pointer.
+  moveTo(option) {
+    if (!option) return;
+    this.hasMoved = true;
+    this.mark(option);
+  }
+
   mark(option) {
-    if (!option && this.options.length) return;
     for (const other of this.dialog.querySelectorAll("[aria-selected]")) other.removeAttribute("aria-selected");
     option?.setAttribute("aria-selected", "true");
     if (option) this.input.setAttribute("aria-activedescendant", option.id);
@@ -90,14 +113,22 @@ export class Palette {
     const steps = { ArrowDown: index + 1, ArrowUp: index - 1 };
     if (event.key in steps && options.length) {
       const next = options.at(steps[event.key] % options.length);
-      this.mark(next);
+      this.moveTo(next);
       next.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter") {
-      if (options[index]) this.choose(options[index]);
+      this.enter();
     } else {
       return;
     }
     event.preventDefault();
+  }
+
+  // What is marked when the server has answered to what was typed, or what was moved to before.
+  async enter() {
+    const { value } = this.input;
+    if (!this.hasMoved) await this.ask();
+    const marked = this.dialog.querySelector("[aria-selected]");
+    if (marked && this.dialog.open && value === this.input.value) this.choose(marked);
   }
 
   clicked({ target }) {
