@@ -104,6 +104,22 @@ def test_menus_of_the_sidebar(chat: Chat) -> None:
     expect(account).to_be_focused()
 
 
+def test_a_folder_of_the_sidebar(chat: Chat) -> None:
+    page = chat.ask("Hello").page
+    page.get_by_role("button", name="Actions").click()
+    menu = page.get_by_role("dialog")
+    menu.get_by_text("Move to folder").click()
+    menu.get_by_label("New folder").fill("Work")
+    page.keyboard.press("Enter")
+    expect(menu).to_be_hidden()
+    folder = page.locator("details.folder > summary")
+    tab_to(page, folder, key="Shift+Tab")
+    for is_open in (True, False):
+        page.keyboard.press("Enter")
+        expect(chat.conversations).to_have_count(1 if is_open else 0)
+        expect(folder).to_be_focused()
+
+
 def test_escape_in_a_menu_does_not_stop_the_answer(chat: Chat, upstream: Upstream) -> None:
     upstream.play(Script("gated", ("Begun", " and ended")))
     chat.send("Hello").expect_status("running").expect_words("Begun")

@@ -62,13 +62,13 @@ export class ConversationList extends HTMLElement {
       this.sidebar.refresh();
       return;
     }
-    const focused = this.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const focused = this.contains(document.activeElement) && selectorOf(document.activeElement);
     const { scrollTop } = this;
     this.keepOlder(fresh);
     this.replaceChildren(...document.adoptNode(fresh).children);
     this.decorate();
     this.scrollTop = scrollTop;
-    if (focused) this.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (focused) this.querySelector(focused)?.focus({ preventScroll: true });
   }
 
   // Rows of this list that come after the last one of the fresh first page, if anything does.
@@ -168,6 +168,13 @@ export class ConversationList extends HTMLElement {
     const index = rows.indexOf(this.row(path));
     return rows[index + 1] ?? rows[index - 1];
   }
+}
+
+// What finds a link or a folder's summary in another rendering of the list.
+function selectorOf(element) {
+  const folder = element.closest("summary")?.parentElement.dataset.folder;
+  if (folder) return `[data-folder="${folder}"] > summary`;
+  return `a[href="${CSS.escape(element.getAttribute("href"))}"]`;
 }
 
 // Those in the groups by age: not the pinned ones, not those in folders.
