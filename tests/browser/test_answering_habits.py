@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chat import Chat
-from tests.browser.people import Complaints
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -114,20 +113,6 @@ def test_habit_16_a_reload_in_the_middle_goes_on(chat: Chat, upstream: Upstream)
     upstream.release()
     chat.expect_status("complete")
     expect(chat.body).to_have_text("One, two, three.")
-
-
-def test_habit_16_a_broken_connection_is_taken_up_where_it_was(
-    chat: Chat, upstream: Upstream, complaints: Complaints
-) -> None:
-    complaints.expect("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED", "ERR_FAILED")
-    upstream.play(Script("gated", ("One,", " two,", " three,", " four.")))
-    chat.send("Count").expect_status("running").expect_words("One,")
-    chat.page.context.set_offline(True)
-    upstream.release(2)
-    chat.page.context.set_offline(False)
-    upstream.release()
-    chat.expect_status("complete")
-    expect(chat.body).to_have_text("One, two, three, four.")
 
 
 def test_habit_17_opening_another_chat_cancels_nothing(chat: Chat, upstream: Upstream) -> None:

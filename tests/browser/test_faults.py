@@ -49,7 +49,7 @@ def test_a_browser_that_says_it_is_offline_while_an_answer_comes(
 
 
 @pytest.mark.parametrize("meanwhile", [10, 20])
-def test_a_network_that_is_cut_while_an_answer_comes(
+def test_habit_16_a_network_that_is_cut_while_an_answer_comes(
     meanwhile: int,
     ann: Person,
     site: Site,
