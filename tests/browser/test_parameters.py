@@ -72,6 +72,7 @@ def test_a_new_chat_sends_them_and_later_changes_are_kept(chat: Chat, upstream: 
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     page.get_by_role("button", name="Temperature: back to the default").click()
     expect(page.locator("[data-count]")).to_have_text("1")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     page.reload()
     open_drawer(chat)
     expect(text(chat, "Top p")).to_have_value("0.25")

@@ -39,13 +39,14 @@ async function ask(url, options, read) {
   throw new RequestFailed(response.status, body.error);
 }
 
-export function post(url, fields = {}) {
+// keepalive: it is sent even if the page is left at once; for short bodies.
+export function post(url, fields = {}, { keepalive = false } = {}) {
   const headers = {
     Accept: "application/json",
     "Content-Type": "application/json",
     "X-CSRFToken": csrfToken(),
   };
-  const options = { method: "POST", headers, body: JSON.stringify(fields) };
+  const options = { method: "POST", headers, body: JSON.stringify(fields), keepalive };
   return ask(url, options, (response) => (response.status === 204 ? {} : response.json()));
 }
 

@@ -12,7 +12,7 @@ export async function choose(page, picker) {
   picker.dataset.picked = "";
   let fresh;
   try {
-    if (conversation) await post(`${page.path}settings/`, { [picker.name]: picker.value });
+    if (conversation) await post(`${page.path}settings/`, { [picker.name]: picker.value }, { keepalive: true });
     else rememberInAddress(page.composer);
     fresh = await getPage(conversation ? page.path : location.href);
   } catch (failure) {

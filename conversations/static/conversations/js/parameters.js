@@ -59,7 +59,8 @@ class ChatParameters extends HTMLElement {
     if (!saved || value === field.defaultValue) return; // nowhere to, or stored already
     saved.textContent = "";
     try {
-      await post(document.getElementById("conversation-settings").action, { [name]: value });
+      const { action } = document.getElementById("conversation-settings");
+      await post(action, { [name]: value }, { keepalive: value.length < 10_000 });
       field.defaultValue = value;
       saved.textContent = saved.dataset.textSaved;
     } catch (failure) {
