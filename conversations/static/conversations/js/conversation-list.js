@@ -1,10 +1,9 @@
 // <conversation-list>: the rows of the sidebar. The server renders them; this takes over what is new in place, so
 // that scrolling, focus and the older rows that were fetched meanwhile stay.
 import { getJson, getPage } from "../../chatsite/js/requests.js";
+import { isRemembered, remember } from "./sidebar-memory.js";
 
 const POLL_SECONDS = 4; // only while a row says that it is answering
-const MOST_OPEN = 12; // folders; views/sidebar.py reads as many
-const YEAR_SECONDS = 31_536_000;
 
 export class ConversationList extends HTMLElement {
   connectedCallback() {
@@ -132,7 +131,7 @@ export class ConversationList extends HTMLElement {
 
   folderToggled({ target: folder }) {
     const { folder: id } = folder.dataset;
-    if (!id || isOpenFolder(id) === folder.open) return;
+    if (!id || isRemembered(id) === folder.open) return;
     remember(id, folder.open);
     if (folder.open && !folder.querySelector("ul")) this.sidebar.refresh();
   }
@@ -198,31 +197,6 @@ function addRow(root, label, row) {
     else nav.append(heading, list);
   }
   list.append(row);
-}
-
-// --- What this browser remembers: a cookie, so that the server renders it and nothing jumps on load ----------------
-
-function words() {
-  const cookie = document.cookie.match(/(?:^|;\s*)sidebar=([^;]*)/);
-  return cookie ? cookie[1].split(".").filter(Boolean) : [];
-}
-
-function write(state) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `sidebar=${state.join(".")}; Path=/; Max-Age=${YEAR_SECONDS}; SameSite=Lax${secure}`;
-}
-
-function remember(word, isOn) {
-  const others = words().filter((one) => one !== word);
-  write(isOn ? [word, ...others].slice(0, MOST_OPEN + 1) : others);
-}
-
-function isOpenFolder(id) {
-  return words().includes(id);
-}
-
-export function rememberCollapsed(isCollapsed) {
-  remember("collapsed", isCollapsed);
 }
 
 customElements.define("conversation-list", ConversationList);

@@ -1,7 +1,8 @@
 // <chat-sidebar>: a drawer on narrow windows, opened by its address (#sidebar), so that Back closes it.
 import { getPage, post } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
-import { rememberCollapsed } from "./conversation-list.js";
+import "./conversation-list.js";
+import { remember } from "./sidebar-memory.js";
 
 const narrow = window.matchMedia("(max-width: 59.99rem)");
 
@@ -65,7 +66,7 @@ class ChatSidebar extends HTMLElement {
     const shows = isCollapsed ? opener : this.querySelector("[data-collapse]");
     const hadFocus = hides?.contains(document.activeElement);
     this.toggleAttribute("data-collapsed", isCollapsed);
-    rememberCollapsed(isCollapsed);
+    remember("collapsed", isCollapsed);
     if (hadFocus) shows?.focus();
   }
 
