@@ -304,6 +304,8 @@ def _html_slices(answer: Answer, position: Position) -> list[Slice]:
     """What became of the answer since this reader looked: finished blocks, then the open one, then its tail."""
     slices = _reasoning_slices(answer, position)
     with answer.rendered(interval()) as rendered:
+        if rendered.length < position.text and answer.ending is None:
+            return slices  # a copy that lags behind what its reader has seen elsewhere
         for block in rendered.blocks[position.blocks :]:
             slices.append((events.Block(block.index, block.html), block.end))
         if len(rendered.blocks) > position.blocks:

@@ -118,6 +118,26 @@ def test_html_grows_and_resumes_to_the_same_page() -> None:
         assert asyncio.run(scenario(cut_every)) == undisturbed
 
 
+def test_copy_that_lags_behind_its_reader_takes_nothing_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In another process, for as long as a checkpoint takes: the page already shows more."""
+    monkeypatch.setattr(relay, "IDLE_SECONDS", 0.01)
+    after = TEXT.index("x = 1")
+
+    async def scenario() -> tuple[list[Slice], list[Slice]]:
+        answer = answer_with(TEXT[:40])
+        reader = relay.read(answer, after, html=True, describe=describe)
+        behind = await anext(reader)
+        answer.append(TEXT[40:])
+        return behind, await anext(reader)
+
+    behind, then = asyncio.run(scenario())
+    assert behind == []
+    assert max(position or 0 for _event, position in then) == len(TEXT)
+    assert "The end." in "".join(blocks_of(then).values())
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -15,6 +15,8 @@ export class AnswerStream {
     this.article = article;
     this.body = article.querySelector("[data-body]");
     this.listeners = new AbortController();
+    this.position = 0; // in the answer, as the server counts; a new connection goes on from there
+    this.shown = new WeakMap(); // element of a block → its HTML
     this.connect();
     const { signal } = this.listeners;
     document.addEventListener("visibilitychange", () => this.visibilityChanged(), { signal });
@@ -25,13 +27,10 @@ export class AnswerStream {
   connect() {
     clearTimeout(this.timer);
     this.source?.close();
-    this.source = new EventSource(this.article.dataset.events);
+    this.source = new EventSource(`${this.article.dataset.events}?after=${this.position}`);
     this.expectWithin(PATIENCE);
     const on = (name, handle) =>
-      this.source.addEventListener(name, (event) => {
-        this.expectWithin(SILENCE);
-        handle.call(this, JSON.parse(event.data));
-      });
+      this.source.addEventListener(name, (event) => this.take(event, handle));
     on("block", this.block);
     on("tail", this.tail);
     on("replace", this.replace);
@@ -40,11 +39,16 @@ export class AnswerStream {
     on("end", this.end);
     // "open" is the name of one of the server's events and of the connection's own, which carries no data.
     this.source.onopen = (event) => {
-      this.expectWithin(SILENCE);
       if (event.data === undefined) this.connected();
-      else this.open(JSON.parse(event.data));
+      else this.take(event, this.open);
     };
     this.source.onerror = () => this.failed();
+  }
+
+  take({ data, lastEventId }, handle) {
+    this.expectWithin(SILENCE);
+    handle.call(this, JSON.parse(data));
+    if (lastEventId) this.position = lastEventId;
   }
 
   close() {
@@ -72,6 +76,7 @@ export class AnswerStream {
   }
 
   connected() {
+    this.expectWithin(SILENCE);
     this.hasThought = false; // it is replayed whole on each connection
     this.say("answer:found");
   }
@@ -130,27 +135,27 @@ export class AnswerStream {
     return made;
   }
 
+  // What a new connection says again stays as it is, with what follows it.
   fill(index, html) {
     const wrapper = this.wrapper(index);
-    if (this.shown?.get(wrapper) !== html) {
-      this.shown ??= new WeakMap();
-      this.shown.set(wrapper, html);
-      wrapper.innerHTML = html;
-    }
-    wrapper.querySelector("[data-tail]")?.remove();
+    if (this.shown.get(wrapper) === html) return wrapper;
+    this.shown.set(wrapper, html);
+    wrapper.innerHTML = html;
+    while (wrapper.nextElementSibling) wrapper.nextElementSibling.remove();
     return wrapper;
   }
 
   block({ index, html }) {
     const wrapper = this.fill(index, html);
-    while (wrapper.nextElementSibling) wrapper.nextElementSibling.remove();
+    wrapper.querySelector("[data-tail]")?.remove();
     this.grew(wrapper);
   }
 
-  // The open block takes the place of what stood there, its tail included.
+  // The open block takes the place of what stood there; its tail comes from the beginning.
   open({ index, html }) {
     const wrapper = this.fill(index, html);
     if (!html) wrapper.remove();
+    this.hasTail = false;
     this.grew(wrapper);
   }
 
@@ -158,8 +163,10 @@ export class AnswerStream {
   tail({ index, text }) {
     const wrapper = this.wrapper(index);
     const old = wrapper.querySelector("[data-tail]");
-    if (old) old.firstChild.appendData(text);
-    else this.tailPlace(wrapper).append(this.tailNode(text));
+    if (!old) this.tailPlace(wrapper).append(this.tailNode(text));
+    else if (this.hasTail) old.firstChild.appendData(text);
+    else growTo(old.firstChild, text);
+    this.hasTail = true;
   }
 
   // Where the text would stand once rendered: in the code, the last item or the last paragraph.
@@ -182,7 +189,6 @@ export class AnswerStream {
 
   replace({ html }) {
     this.body.innerHTML = html;
-    this.shown = undefined;
     this.grew(this.body);
   }
 
@@ -198,8 +204,9 @@ export class AnswerStream {
       this.body.before(details);
     }
     const place = details.querySelector(".reasoning-text");
-    if (this.hasThought) place.firstChild.appendData(text);
-    else place.textContent = text;
+    if (!place.firstChild) place.textContent = text;
+    else if (this.hasThought) place.firstChild.appendData(text);
+    else growTo(place.firstChild, text);
     this.hasThought = true;
   }
 
@@ -216,4 +223,10 @@ export class AnswerStream {
     this.say("answer:found");
     this.say("answer:ended", { status, message });
   }
+}
+
+// What is shown of the text stays, with what is selected in it.
+function growTo(node, text) {
+  if (text.startsWith(node.data)) node.appendData(text.slice(node.length));
+  else node.data = text;
 }
