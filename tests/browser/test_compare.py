@@ -114,6 +114,7 @@ def test_placeholders_stand_at_once_and_each_can_be_stopped(chat: Chat, upstream
     column(chat, "birch").get_by_role("button", name="Stop").click()
     expect_statuses(chat, "running", "stopped", "running")
     expect(column(chat, "birch").get_by_role("button", name="Continue")).to_be_visible()
+    expect(chat.composer).to_be_focused()  # the button is gone
     chat.stop_button.click()
     expect_statuses(chat, "stopped", "stopped", "stopped")
     expect(chat.send_button).to_be_visible()

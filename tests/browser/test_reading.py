@@ -64,3 +64,21 @@ def test_another_line_before_an_answer_that_is_replaced_as_a_whole(
     chat.expect_status("complete")
     expect(chat.body.get_by_role("link", name="here")).to_have_count(1)
     expect(chat.body.locator("p")).to_have_text(["See here.", "And so on."])
+
+
+def test_the_end_keeps_selection_focus_and_open_reasoning(chat: Chat, upstream: Upstream) -> None:
+    code = "```python\nx = 1\n```\n\n"
+    upstream.play(Script.parse("reasoning gated=1", f"Some words.\n\n{code}", "The ", "end."))
+    chat.send("Go on").expect_status("running")
+    thought = opened_thought(chat)
+    copy = chat.body.get_by_role("button", name="Copy")
+    chat.body.get_by_text("Some words.").select_text()
+    copy.focus()
+    upstream.release(2)
+    chat.expect_status("complete")
+    expect(chat.answer.get_by_role("button", name="Regenerate")).to_be_visible()
+    expect(copy).to_be_focused()
+    assert chat.page.evaluate(SELECTED) == "Some words."
+    expect(thought.get_by_text("Let me think.")).to_be_visible()
+    expect(chat.body).to_have_count(1)
+    expect(chat.answer.locator(":scope > *")).to_have_count(4)  # who, thought, body, buttons

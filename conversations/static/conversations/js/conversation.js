@@ -228,7 +228,7 @@ export class ChatConversation extends HTMLElement {
   }
 
   async swap(article) {
-    await this.transcript.swap(article);
+    await this.transcript.swap(article, this.composer.firstField);
     this.pin.follow();
   }
 

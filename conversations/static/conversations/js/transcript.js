@@ -55,24 +55,21 @@ export class Transcript {
     this.decorate();
   }
 
-  // The article as the server renders it now. What is equal stays, so that selection and focus survive.
-  async swap(article) {
-    let fresh;
+  // Makes the article what the server renders now. elsewhere: gets the focus if the control that has it goes. Resolves
+  // to the failure if the server does not have it or cannot be reached: what is shown then stays as it is.
+  async swap(article, elsewhere) {
+    let page;
     try {
-      const page = await getPage(this.texts.fragment.replace(NO_ID, article.dataset.message));
-      fresh = document.adoptNode(page.querySelector("article"));
-    } catch {
-      return; // what is shown is complete; only its buttons are missing until the next load
+      page = await getPage(this.texts.fragment.replace(NO_ID, article.dataset.message));
+    } catch (failure) {
+      return failure;
     }
-    if (!article.isConnected) return;
-    const body = article.querySelector("[data-body]");
-    const freshBody = fresh.querySelector("[data-body]");
-    if (plainHtml(body) === freshBody.innerHTML.trim()) {
-      if (freshBody.lang) body.lang = freshBody.lang;
-      freshBody.replaceWith(body);
-    }
-    article.replaceWith(fresh);
-    this.decorate();
+    if (!article.isConnected) return undefined;
+    const hadFocus = article.contains(document.activeElement);
+    takeOver(article, page.querySelector("article"));
+    if (hadFocus && !article.contains(document.activeElement)) elsewhere.focus({ preventScroll: true });
+    this.decorate(article);
+    return undefined;
   }
 
   // root: what is new, where that is known: a transcript is long, and an answer grows many times a second.
@@ -87,6 +84,43 @@ export function newestIn(root) {
   const article = [...root.querySelectorAll("[data-message]")].at(-1);
   const isCompared = Boolean(article?.closest("[data-comparison]"));
   return article ? `${article.dataset.message} ${article.dataset.status} ${isCompared}` : "";
+}
+
+// Body and reasoning stay in the document: taken out of it even for a moment, they lose selection and focus.
+function takeOver(article, fresh) {
+  copyAttributes(article, fresh);
+  const staying = new Map();
+  for (const [name, update] of [["[data-body]", updateBody], ["[data-reasoning]", updateReasoning]]) {
+    const [old, part] = [article, fresh].map((each) => each.querySelector(name));
+    if (!old || !part) continue;
+    update(old, part);
+    staying.set(part, old);
+  }
+  const parts = [...fresh.children].map((part) => staying.get(part) ?? part);
+  for (const part of [...article.children]) if (!parts.includes(part)) part.remove();
+  let next = null;
+  for (const part of parts.reverse()) {
+    if (part.parentNode !== article) article.insertBefore(part, next);
+    next = part;
+  }
+}
+
+function updateBody(body, fresh) {
+  copyAttributes(body, fresh);
+  if (plainHtml(body) !== fresh.innerHTML.trim()) body.replaceChildren(...fresh.childNodes);
+}
+
+// Whoever has opened it goes on reading.
+function updateReasoning(reasoning, fresh) {
+  for (const name of ["summary", ".reasoning-text"]) {
+    const [place, { textContent }] = [reasoning, fresh].map((each) => each.querySelector(name));
+    if (place.textContent.trim() !== textContent.trim()) place.textContent = textContent.trim();
+  }
+}
+
+function copyAttributes(element, fresh) {
+  for (const { name } of [...element.attributes]) if (!fresh.hasAttribute(name)) element.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) element.setAttribute(name, value);
 }
 
 // A streamed body without what scripts added to it.
