@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chat import Chat
+from tests.browser.people import Complaints, Person
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -82,3 +83,17 @@ def test_the_end_keeps_selection_focus_and_open_reasoning(chat: Chat, upstream: 
     expect(thought.get_by_text("Let me think.")).to_be_visible()
     expect(chat.body).to_have_count(1)
     expect(chat.answer.locator(":scope > *")).to_have_count(4)  # who, thought, body, buttons
+
+
+def test_an_answer_that_is_deleted_elsewhere_while_it_comes(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    complaints.expect("404")
+    upstream.play(Script("gated", ("Begun", " and never ended")))
+    chat.send("Go on").expect_status("running").expect_words("Begun")
+    with ann.visitor() as elsewhere:
+        elsewhere.submit(chat.path, {}, to=f"{chat.path}delete/")
+    message = chat.page.get_by_role("alert").filter(has_text="The conversation has been deleted.")
+    expect(message).to_be_visible()
+    chat.expect_words("Begun")
+    expect(chat.stop_button).to_be_hidden()

@@ -203,8 +203,9 @@ export class ChatConversation extends HTMLElement {
     delete target.dataset.events;
     target.dataset.status = detail.status;
     const text = this.textOfEnd(target, detail.status);
-    await this.swap(target);
-    if (detail.message) this.alarm(detail.message);
+    const failure = await this.swap(target);
+    if (failure) this.endedUnseen(failure, detail.message);
+    else if (detail.message) this.alarm(detail.message);
     else if (isLast) this.announce(text);
     if (!isLast) return;
     this.outbox.pump();
@@ -227,9 +228,16 @@ export class ChatConversation extends HTMLElement {
     return article.closest("[data-comparison]") ? this.dataset.textAllComplete : this.dataset.textComplete;
   }
 
+  // The message as it ended could not be had: its conversation has been deleted, or the server cannot be reached.
+  endedUnseen({ status, sentence }, message) {
+    this.complain({ status, sentence: status === 404 ? this.dataset.textGone : message || sentence });
+  }
+
+  // Resolves to the failure, if there was one.
   async swap(article) {
-    await this.transcript.swap(article, this.composer.firstField);
+    const failure = await this.transcript.swap(article, this.composer.firstField);
     this.pin.follow();
+    return failure;
   }
 
   // --- The page around it ------------------------------------------------------------------------------------------
