@@ -82,6 +82,19 @@ def test_habit_22_scrolling_up_stops_following(talk: Talk, upstream: Upstream, b
     assert page.evaluate("scrollY") == place
 
 
+def test_scrolling_the_sidebar_goes_on_following(chat: Chat, upstream: Upstream) -> None:
+    page = begin(chat, upstream, *LONG[:2])
+    page.evaluate("addEventListener('wheel', () => (window.turned = true))")
+    page.mouse.move(100, 300)
+    page.mouse.wheel(0, -700)
+    wait_for(lambda: page.evaluate("window.turned"), what="the wheel")
+    for count in (61, 62):
+        upstream.release()
+        expect(chat.body.locator("p")).to_have_count(count)
+        wait_for_end(page)
+    chat.expect_status("complete")
+
+
 # True once two frames in a row show the same place.
 SETTLED = """() => new Promise((done) => {
   const place = scrollY;

@@ -11,7 +11,7 @@ export class ScrollPin {
     this.last = window.scrollY;
     const options = { signal, passive: true };
     window.addEventListener("scroll", () => this.scrolled(), options);
-    window.addEventListener("wheel", (event) => event.deltaY < 0 && this.release(), options);
+    window.addEventListener("wheel", (event) => this.wheeled(event), options);
     window.addEventListener("keydown", (event) => this.keyPressed(event), options);
     document.addEventListener("selectionchange", () => this.selected(), options);
     jump.addEventListener("click", (event) => this.jumped(event), { signal });
@@ -32,6 +32,11 @@ export class ScrollPin {
     // Content that shrinks also scrolls up, and then the end is in view.
     if (this.isAtEnd() && !goesUp) this.pin();
     else if (goesUp && !this.reachedEnd()) this.release();
+  }
+
+  // The sidebar scrolls by itself.
+  wheeled({ deltaY, target }) {
+    if (deltaY < 0 && this.grows.closest("chat-conversation").contains(target)) this.release();
   }
 
   // At once: the browser's own scrolling begins a moment later and would be overtaken.
