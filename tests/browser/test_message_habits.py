@@ -58,6 +58,27 @@ def test_habit_26_an_answer_can_be_copied_regenerated_and_rated(
     expect(bad).to_have_attribute(pressed, "false")
 
 
+def test_the_first_copy_reaches_the_clipboard_inside_the_click(
+    chat: Chat, upstream: Upstream
+) -> None:
+    """Where nothing else may: Safari has forgotten the press once something has been loaded."""
+    upstream.say("An answer.")
+    chat.ask("Hello")
+    chat.page.reload()
+    chat.page.wait_for_load_state("networkidle")
+    copy = chat.answer.get_by_role("button", name="Copy")
+    expect(copy).to_be_visible()
+    assert copy.evaluate(
+        """button => {
+          let isAsked = false;
+          navigator.clipboard.write = async () => { isAsked = true; };
+          button.click();
+          return isAsked;
+        }"""
+    )
+    expect(chat.answer.get_by_role("button", name="Copied")).to_be_visible()
+
+
 def test_habit_27_code_has_a_language_copy_and_wrapping(talk: Talk, upstream: Upstream) -> None:
     chat = talk(**CLIPBOARD)
     upstream.say(CODE)

@@ -14,6 +14,10 @@ const later = (load) =>
 
 later(() => import("./sidebar.js"));
 later(() => import("./answer-stream.js")); // there when an answer begins on a line that has just broken
+// There at the first press: Safari allows the clipboard only inside the click.
+later(async () => {
+  page.copying = await import("./copy.js");
+});
 later(async () => {
   const { Drops } = await import("./drops.js");
   new Drops(page.composer, page.listeners.signal);

@@ -310,7 +310,7 @@ export class ChatConversation extends HTMLElement {
     const control = event.target.closest("[data-action], [data-example]");
     if (!control) return;
     if (control.dataset.action === "copy") {
-      const copying = await this.part(() => import("./copy.js"));
+      const copying = this.copying ?? (await this.part(() => import("./copy.js")));
       copying?.copyMessage(control, this.dataset);
     } else if (control.dataset.action === "edit") {
       event.preventDefault();
