@@ -148,7 +148,8 @@ def test_another_version_is_shown_while_a_message_is_on_its_way(
     chat: Chat, upstream: Upstream, complaints: Complaints
 ) -> None:
     complaints.expect("409")  # the answer may still run when the next message is sent
-    upstream.say("One answer", "Another answer")
+    upstream.say("One answer")
+    upstream.say("Another answer")
     chat.ask("First").act("Regenerate").expect_words("Another").expect_status("complete")
     held: list[Route] = []
     replies: list[object] = []
