@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
+from django.urls import resolve
 from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
@@ -146,22 +148,32 @@ SIGNED_IN = {
     "reauthenticate": "/accounts/reauthenticate/",
     "delete-all": "/conversations/delete-all/",
 }
-PREPARED = (
-    *("rich", "reasoning", "failed", "cut", "menu"),
-    *("in-folder", "with-tag", "found-nothing"),
-    *("preset-own", "preset-versions", "preset-delete", "preset-of-the-site"),
-    "role-with-variables",
-)
+# What is there only when it has been prepared, and the view that shows it.
+PREPARED = {
+    **dict.fromkeys(("rich", "reasoning", "failed", "cut"), "conversations:conversation"),
+    "menu": "conversations:menu",
+    **dict.fromkeys(("in-folder", "with-tag", "found-nothing"), "conversations:overview"),
+    **dict.fromkeys(("preset-own", "preset-of-the-site"), "conversations:preset"),
+    "preset-versions": "conversations:preset-versions",
+    "preset-delete": "conversations:preset-delete",
+    "role-with-variables": "conversations:new",
+}
+
+
+def view_name(path: str) -> str:
+    return resolve(urlsplit(path).path).view_name
 
 
 @pairwise([*SIGNED_IN, *PREPARED])
 def test_pages_of_a_person(
     prepared: Prepared, studio: Studio, complaints: Complaints, look: Look, name: str
 ) -> None:
+    path = prepared.paths[name]
+    assert view_name(path) == PREPARED.get(name, view_name(path))
     page = studio(look, prepared.person, prepared.person.url)
     page.context.on("console", complaints.on_console)
     try:
-        page.goto(prepared.person.url + prepared.paths[name])
+        page.goto(prepared.person.url + path)
         expect(page.locator("html")).to_have_attribute("lang", look.language)
         for details in page.locator("[data-reasoning] summary").all():
             details.click()

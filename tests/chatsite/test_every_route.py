@@ -29,6 +29,8 @@ from conversations.models import (
     Tag,
 )
 from conversations.presets import save_preset
+from tests.browser.test_accessibility import PREPARED, SIGNED_IN, view_name
+from tests.browser.test_accessibility_of_the_door import ANONYMOUS
 from tests.conftest import signed_in
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
@@ -172,6 +174,31 @@ def test_post_without_the_csrf_token_is_refused(
     strict.force_login(alice)
     assert getattr(strict, method)(address(route, ids)).status_code in {403, 405}
     assert Conversation.objects.filter(title="Private").exists()
+
+
+# --- Accessibility ---------------------------------------------------------------------------------------------------
+
+LOOKED_AT = {
+    *map(view_name, (*SIGNED_IN.values(), *ANONYMOUS.values())),
+    *PREPARED.values(),
+    "accounts:setup",  # test_pages_before_the_administrator
+}
+NOT_LOOKED_AT = {"usersessions_list"}  # the page of settings/sessions/ at allauth's address
+
+
+def is_page(response: Any) -> bool:
+    """Whole, not a fragment of one, and whatever its status."""
+    return not response.streaming and b"<html" in response.content
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_page_is_looked_at_by_axe(
+    alice_client: Client, ids: dict[str, object], route: str
+) -> None:
+    """In tests/browser/test_accessibility*.py. The admin is Django's."""
+    url = address(route, ids)
+    if any(is_page(client.get(url)) for client in (alice_client, Client())):
+        assert view_name(url) in LOOKED_AT | NOT_LOOKED_AT
 
 
 # --- What people write is text ---------------------------------------------------------------------------------------
