@@ -87,10 +87,10 @@ def test_habit_16_a_network_that_is_cut_while_an_answer_comes(
             chat.page.reload()
 
 
-def test_a_line_that_is_dead_and_does_not_say_so(
+def test_a_line_that_is_dead_for_two_minutes_and_does_not_say_so(
     ann: Person, site: Site, upstream: Upstream, open_browser: Open, complaints: Complaints
 ) -> None:
-    """Nothing comes and nothing fails: after a while the page says so, and reads on when there is a way again."""
+    """Nothing comes, nothing fails: after a while the page says so, and with a way again it reads on and sends."""
     complaints.expect(*CUT)
     upstream.play(Script("gated", NUMBERS))
     with Wire(site.port) as wire:
@@ -99,19 +99,28 @@ def test_a_line_that_is_dead_and_does_not_say_so(
         chat.open().send("Count").expect_status("running").expect_words("number 0")
         expect(chat.page.locator("chat-sidebar:defined")).to_have_count(1)
         line = chat.page.locator("[data-connection]")
+        chat.send("And then?")
+        waiting = "Will be sent when the answer is complete."
+        expect(chat.questions.last).to_contain_text(waiting)
         wire.silence()
         upstream.release(20)
         chat.page.clock.run_for(31_000)
         expect(line).to_be_hidden()
         chat.page.clock.run_for(16_000)
         expect(line).to_have_text("Connection lost – reconnecting")
+        chat.page.clock.run_for(73_000)
+        expect(line).to_be_visible()
+        expect(chat.questions.last).to_contain_text(waiting)
+        chat.expect_words("number 0")
+        upstream.say("No more.")
         wire.mend()
 
-        def is_whole() -> bool:
+        def is_answered() -> bool:
             chat.page.clock.run_for(1_000)
-            return chat.body.inner_text() == TEXT
+            return chat.answers.locator("[data-body]").all_inner_texts() == [TEXT, "No more."]
 
-        wait_for(is_whole, what="the whole answer")
+        wait_for(is_answered, what="both answers")
+        expect(chat.questions.locator("[data-body]")).to_have_text(["Count", "And then?"])
         expect(line).to_be_hidden()
 
 
