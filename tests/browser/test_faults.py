@@ -288,3 +288,4 @@ def test_what_could_not_be_loaded_is_said_and_works_when_tried_again(
     chat.page.unroute_all()
     good.click()
     expect(good).to_have_attribute("aria-pressed", "true")
+    expect(chat.page.locator("#composer-error")).to_be_empty()

@@ -282,6 +282,7 @@ export class ChatConversation extends HTMLElement {
       this.stop();
     } else if (form.id === "message-action") {
       event.preventDefault();
+      this.composer.complain("");
       if ("stopOne" in event.submitter.dataset) await this.stop([event.submitter.formAction]);
       else await this.part(async () => (await import("./message-actions.js")).press(this, event.submitter));
     }
