@@ -131,6 +131,7 @@ def choose_model(
 
 
 SHARED_IN_PICKERS = 50  # of other people's; the gallery lists them all
+LONG_TEXTS = ("instruction", "few_shot_turns", "example_prompts", "greeting")
 
 
 def visible_presets(user: User) -> QuerySet[RolePreset]:
@@ -140,12 +141,15 @@ def visible_presets(user: User) -> QuerySet[RolePreset]:
 
 
 def presets_for(user: User, language: str) -> list[RolePreset]:
-    """What pickers offer: site presets in this language or English, the user's own, some of others'. One query."""
+    """What pickers offer: site presets in this language or English, the user's own, some of others'. One query.
+
+    Without their long texts: those of strangers, too, would be read for every page.
+    """
     others = RolePreset.objects.filter(shared=True, owner__is_active=True, enabled=True)
     some = others.exclude(owner=user).order_by("position", "name")[:SHARED_IN_PICKERS]
     site = Q(owner=None, language__in={language, "en"})
     rows = RolePreset.objects.filter(site | Q(owner=user) | Q(pk__in=some), enabled=True)
-    return one_of_each(rows, user, language)
+    return one_of_each(rows.defer(*LONG_TEXTS), user, language)
 
 
 def one_of_each(rows: Iterable[RolePreset], user: User, language: str) -> list[RolePreset]:

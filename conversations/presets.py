@@ -45,11 +45,7 @@ def gallery(user: User, language: str, *, search: str = "") -> Gallery:
 
     Filtered here and not by the database, of which not every one ignores case beyond ASCII.
     """
-    rows = (
-        catalogue.visible_presets(user)
-        .select_related("owner")
-        .defer("instruction", "few_shot_turns", "example_prompts", "greeting")
-    )
+    rows = catalogue.visible_presets(user).select_related("owner").defer(*catalogue.LONG_TEXTS)
     words = search.casefold().split()
     found = [
         preset

@@ -56,7 +56,7 @@ def picker_context(
     chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
     """
     presets = catalogue.presets_for(user, language)
-    preset = shown.preset if shown else _wanted_preset(user, presets, chosen, language)
+    preset = shown.preset if shown else _wanted_preset(user, chosen, language)
     if preset is not None and preset not in presets:
         presets.append(preset)  # on offer or not, a conversation may keep it
     models = catalogue.offered(limits)
@@ -79,14 +79,9 @@ def picker_context(
     }
 
 
-def _wanted_preset(
-    user: User, presets: list[RolePreset], chosen: Mapping[str, Any], language: str
-) -> RolePreset | None:
-    """What is chosen, else the user's default. A query if it is not among those given."""
+def _wanted_preset(user: User, chosen: Mapping[str, Any], language: str) -> RolePreset | None:
+    """What is chosen, else the user's default. One query if there is one."""
     key = str(chosen.get("preset", user.default_preset))
-    for preset in presets:
-        if catalogue.preset_key(preset) == key:
-            return preset
     return catalogue.find_preset(user, key, language) if key else None
 
 

@@ -127,5 +127,17 @@ def test_pickers_offer_some_of_others_and_always_the_one_that_is_asked_for(
     assert chosen_preset(asked) == str(rows[-1].pk)
 
 
+@pytest.mark.parametrize("page", ["/", "/conversations/palette/", "/presets/"])
+def test_a_page_does_not_read_the_long_texts_of_all(
+    alice: User, bob: User, alice_client: Client, page: str
+) -> None:
+    """Fifty shared ones at their longest would be megabytes, for every page of everybody."""
+    add(alice, "One")
+    add(bob, "Two", shared=True)
+    with CaptureQueriesContext(connection) as captured:
+        assert alice_client.get(page).status_code == 200
+    assert not [query for query in captured if "few_shot_turns" in query["sql"]]
+
+
 def test_wrong_method(alice_client: Client) -> None:
     assert alice_client.put("/presets/").status_code == 405
