@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from typing import TypeVar
 from uuid import UUID
@@ -15,6 +14,7 @@ from accounts.models import User
 
 from .errors import InvalidParameter, JustDeleted
 from .models import Conversation, Folder, Tag
+from .names import one_line
 from .writing import lock, one_at_a_time, writing
 
 MOST_LABELS = 100  # folders, and as many tags
@@ -94,12 +94,8 @@ def delete_label(label: Folder | Tag) -> None:
 
 
 def clean_name(kind: type[Folder] | type[Tag], name: str) -> str:
-    """On one line, without characters that are not seen: they could turn the text around it."""
-    seen = "".join(
-        char
-        for char in unicodedata.normalize("NFC", " ".join(name.split()))
-        if unicodedata.category(char) not in {"Cc", "Cf"} or char in "\u200c\u200d"
-    ).strip(" \u200c\u200d")
+    """Raises InvalidParameter."""
+    seen = one_line(name)
     limit = kind._meta.get_field("name").max_length or 0
     if not seen or len(seen) > limit:
         raise InvalidParameter(_("A name has 1 to %(limit)s characters.") % {"limit": limit})

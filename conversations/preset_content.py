@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from .models import ChatModel, RolePreset, Sampling
+from .names import one_line
 
 TEXTS = ("name", "icon", "description", "instruction", "greeting")
 LISTS = ("example_prompts", "few_shot_turns")
@@ -77,7 +78,8 @@ def _read_field(name: str, value: object) -> Any:
         return _text(value, most=200) or None
     if name in TEXTS:
         column = column_of(name)
-        return column.clean(_text(value, most=column.max_length or 0).strip(), None)
+        text = _text(value, most=column.max_length or 0)
+        return column.clean(one_line(text) if name == "name" else text.strip(), None)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .models import ChatModel, RolePreset, Sampling
+from .names import one_line
 from .preset_content import LONGEST_TURN, MOST_PAIRS, check_example_prompts
 
 # On telephones; neither of the two has a minus.
@@ -161,6 +162,11 @@ class PresetForm(PresetFormBase):
         pairs = _pairs(preset.few_shot_turns) if initial is None else _typed_pairs(initial)
         # Not with data: a pair like the stored one would count as unchanged, and as blank.
         self.turns = TurnFormSet(data, initial=pairs if data is None else None, prefix="turns")
+
+    def clean_name(self) -> str:
+        field = self.fields["name"]
+        name: str = field.clean(one_line(self.cleaned_data["name"]))
+        return name
 
     def clean_icon(self) -> str:
         icon: str = self.cleaned_data["icon"]

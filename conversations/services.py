@@ -13,6 +13,7 @@ from accounts.models import User
 from . import catalogue, comparing, runtime, selectors
 from .errors import InvalidParameter, JustDeleted, NotPossible
 from .models import Completion, Conversation, Message
+from .names import one_line
 from .parameters import Values
 from .sending import apply_parameters, apply_variables
 from .writing import writing
@@ -37,7 +38,7 @@ def stop_all(conversation: Conversation) -> None:
 
 def rename_conversation(conversation: Conversation, *, title: str) -> None:
     """Raises InvalidParameter for an empty or too long title, and JustDeleted."""
-    title = " ".join(title.split())
+    title = one_line(title)
     if not title or len(title) > 200:
         raise InvalidParameter(_("A title has 1 to 200 characters."))
     conversation.title = title

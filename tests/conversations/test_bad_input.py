@@ -145,12 +145,20 @@ def test_line_ends_of_forms_are_stored_as_lf(talk: Talk) -> None:
     assert Message.objects.filter(content="one\ntwo").exists()
 
 
-@pytest.mark.parametrize("title", ["", "   ", "x" * 201])
+@pytest.mark.parametrize("title", ["", "   ", "x" * 201, "\u200b\u2060", "\u202e"])
 def test_title(talk: Talk, title: str) -> None:
     first = talk.send("Hello")
     talk.finish(first)
     reply = talk.post(f"/c/{first.body['conversation']}/rename/", {"title": title})
     assert (reply.status, reply.code) == (400, "invalid_parameter")
+
+
+def test_title_that_would_turn_the_text_around_it(talk: Talk) -> None:
+    first = talk.send("Hello")
+    talk.finish(first)
+    url = f"/c/{first.body['conversation']}/rename/"
+    reply = talk.post(url, {"title": " In\u202evoice\u2066 \x1b1\n"})
+    assert (reply.status, reply.body["title"]) == (200, "Invoice 1")
 
 
 def test_hostile_query_strings(talk: Talk) -> None:

@@ -126,6 +126,7 @@ ROW = {"name": "Fine", "instruction": "Be."}
         (document(ROW, ROW | {"nmae": "x"}), "row 2: There is no field nmae."),
         (document(ROW, ROW | {"\ud800": "x"}), "row 2: There is no field ?."),
         (document(ROW, ROW | {"name": 7}), "row 2: name: This has to be a text."),
+        (document(ROW, ROW | {"name": "\u202e\u200b"}), "row 2: name: This field cannot be blank."),
         (document(ROW, ROW | {"name": "x" * 61}), "row 2: name: At most 60 characters."),
         (document(ROW, ROW | {"temperature": 9}), "row 2: temperature: Ensure this value"),
         (document(ROW, ROW | {"temperature": True}), "row 2: temperature: This has to be a number"),

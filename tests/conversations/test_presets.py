@@ -97,6 +97,7 @@ BAD = [
     ({"example_prompts": "\n".join("abcdefghijk")}, "example_prompts", "At most 10"),
     ({"example_prompts": "x" * 501}, "example_prompts", "At most 500"),
     ({"name": "a\x00b"}, "name", "Null characters"),
+    ({"name": "\u200b\u202e"}, "name", "This field is required."),
 ]
 
 
@@ -113,6 +114,14 @@ def test_bad_input_is_said_at_its_field_and_nothing_is_lost(
     assert f'id="id_{field}_error"' in page
     assert "What happens when you press it?" in page
     assert not RolePreset.objects.filter(owner=alice).exists()
+
+
+def test_a_name_that_would_turn_the_text_around_it(alice: User, alice_client: Client) -> None:
+    """Where it is shared, in other people's lists."""
+    assert (
+        alice_client.post("/presets/new/", FULL | {"name": "\u202eTu\u2066tor"}).status_code == 303
+    )
+    assert RolePreset.objects.get(owner=alice).name == "Tutor"
 
 
 def test_half_an_example_turn(alice_client: Client) -> None:
