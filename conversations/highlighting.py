@@ -33,17 +33,23 @@ LANGUAGES = words(
 _SUBSTITUTES = dict.fromkeys(("c#", "cs", "csharp", "groovy", "java"), "kotlin")
 # Pygments takes seconds for 10 kB of one line, or of white space, in most languages: the square of such a run.
 _MONSTROUS = re.compile(r"[^\n]{400,}|(?:\n[ \t\r]*){20,}")
+# Terraform's lexer looks for the end of each of these through all of the code.
+_HEREDOC = re.compile(r"<<-?\s*[A-Za-z_]")
+_SEEKS_HEREDOCS = {"hcl", "terraform"}
 
 _plain = HtmlFormatter(nowrap=True)
 
 
-def _is_monstrous(code: str) -> bool:
-    """Pygments would take the square of its length: a run without an end, or comments without one."""
+def _is_monstrous(code: str, language: str) -> bool:
+    """Pygments would take the square of its length: a run without an end, or comments or texts without one."""
+    if language in _SEEKS_HEREDOCS and len(_HEREDOC.findall(code)) > 20:
+        return True
     return code.count("/*") > code.count("*/") + 20 or _MONSTROUS.search(code) is not None
 
 
 def _colour(code: str, language: str) -> str:
-    if language.lower() not in LANGUAGES or len(code) > CODE_LIMIT or _is_monstrous(code):
+    name = language.lower()
+    if name not in LANGUAGES or len(code) > CODE_LIMIT or _is_monstrous(code, name):
         return escape(code)
     return _colour_cached(code, language) if len(code) <= 2_000 else _colour_now(code, language)
 

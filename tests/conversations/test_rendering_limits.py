@@ -105,9 +105,12 @@ def test_takes_little_time_while_it_grows(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "language", ["c", "c#", "go", "java", "groovy", "make", "javascript", "diff"]
+    "language",
+    ["c", "c#", "go", "java", "groovy", "make", "javascript", "diff", "terraform", "hcl"],
 )
-@pytest.mark.parametrize("line", ["a", "a ", "a " * 190, "/*", "{" * 390, "", "a.b.", "x = '"])
+@pytest.mark.parametrize(
+    "line", ["a", "a ", "a " * 190, "/*", "{" * 390, "", "a.b.", "x = '", "<<A", "<<-A_"]
+)
 def test_no_lexer_takes_the_square(language: str, line: str) -> None:
     code = (line + "\n") * (9_990 // (len(line) + 1))
     render_markdown(f"```{language}\nx\n```")
