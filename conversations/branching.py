@@ -16,6 +16,7 @@ from .writing import writing
 
 MOST_COPIED = 20_000  # messages
 MOST_A_DAY = 100_000_000  # characters that one person may have copied: a copy is paid for by nobody
+A_ROW = 1_000  # characters that a row counts for besides its text: short messages fill a disk, too
 DAY_SECONDS = 24 * 60 * 60
 AT_ONCE = 250  # messages in one transaction: nobody waits long for the one writer that SQLite has
 
@@ -39,6 +40,7 @@ def branch_conversation(
         )
     keys = {key: uuid4() for key in ids}
     branch = _empty_copy(conversation, now)
+    _count(branch.owner_id, len(str(branch.preset_variables)) + A_ROW, now)
     for first in range(0, len(ids), AT_ONCE):
         _copy(ids[first : first + AT_ONCE], branch, keys, now)
     branch.current_leaf_id, branch.deleted_at = keys[message.pk], None
@@ -56,7 +58,7 @@ def _copy(ids: list[UUID], branch: Conversation, keys: dict[UUID, UUID], now: da
     """These messages, oldest first, after those copied before; with the first of them the conversation itself."""
     found = Message.objects.in_bulk(ids)
     rows = [found[key] for key in ids if key in found]
-    _count(branch.owner_id, sum(len(row.content) + len(row.reasoning) for row in rows), now)
+    _count(branch.owner_id, sum(len(row.content) + len(row.reasoning) + A_ROW for row in rows), now)
     completions = _newest_completions(rows)
     with writing():
         if branch._state.adding:

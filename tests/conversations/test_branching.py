@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -159,7 +160,8 @@ def test_nobody_fills_the_disk_with_copies(
 ) -> None:
     """What has been copied of a branch that is refused halfway is never shown, and purged."""
     long = grow(alice, 0, 40)
-    size = sum(len(message.content) for message in long.messages.all())
+    row = branching.A_ROW
+    size = row + len("{}") + sum(len(message.content) + row for message in long.messages.all())
     monkeypatch.setattr(branching, "MOST_A_DAY", 3 * size - 1)
     monkeypatch.setattr(branching, "AT_ONCE", 30)
     url, fields = f"/c/{long.pk}/branch/", {"message": long.current_leaf_id}
@@ -169,3 +171,25 @@ def test_nobody_fills_the_disk_with_copies(
     assert Conversation.objects.count() == 4
     assert retention.purge_deleted(timezone.now() + timedelta(minutes=11)) == 1
     assert Message.objects.count() == 3 * 40
+
+
+def test_short_messages_count_for_more_than_their_text(
+    alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither rows nor what a role's variables stand for are copied without an end."""
+    monkeypatch.setattr(branching, "MOST_A_DAY", 100_000)
+    short = grow(alice, 0, 2)
+    fields = {"message": short.current_leaf_id}
+    statuses = [
+        alice_client.post(f"/c/{short.pk}/branch/", fields, headers=JSON).status_code
+        for _ in range(40)
+    ]
+    assert (statuses[0], statuses[-1]) == (201, 409)
+    cache.clear()
+    short.preset_variables = {"topic": "x" * 60_000}
+    short.save()
+    statuses = [
+        alice_client.post(f"/c/{short.pk}/branch/", fields, headers=JSON).status_code
+        for _ in range(2)
+    ]
+    assert statuses == [201, 409]
