@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
@@ -179,33 +179,82 @@ def test_older_messages_that_do_not_come_can_be_asked_for_again(
     expect(page.get_by_role("link", name="Show earlier messages")).to_have_count(0)
 
 
+# What the browser measures: from a key or a press to what is painted, and long tasks, also later ones. It reports them
+# late: a key that is slow on purpose ends each measurement, and once that has been reported, all before it has.
 OBSERVE = """() => {
-  window.interactions = [];
-  new PerformanceObserver((list) => {
-    for (const {interactionId, name, duration} of list.getEntries())
-      if (interactionId) interactions.push([name, duration]);
-  }).observe({type: "event", durationThreshold: 16});
+  window.seen = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const {entryType, interactionId, startTime, duration} of list.getEntries())
+      if (interactionId || entryType === "longtask") seen.push([startTime, duration]);
+  });
+  observer.observe({type: "event", durationThreshold: 16});
+  observer.observe({type: "longtask"});
+  window.addEventListener("keydown", ({key, timeStamp}) => {
+    if (key !== "F8") return;
+    const end = performance.now() + 40;
+    while (performance.now() < end);
+    window.endedAt = timeStamp;
+  });
 }"""
+BEGIN = "() => { seen.length = 0; window.endedAt = Infinity; }"
+HAS_ENDED = "() => seen.some(([at]) => at >= endedAt)"
+LONGEST = "Math.max(0, ...seen.filter(([at]) => at < endedAt).map(([, duration]) => duration))"
+
+
+def longest_wait(page: Page, act: Callable[[], None]) -> float:
+    """Milliseconds; 0 if no interaction took as much as 16, and no task as much as 50."""
+    page.evaluate(BEGIN)
+    act()
+    page.keyboard.press("F8")
+    page.wait_for_function(HAS_ENDED)
+    longest: float = page.evaluate(LONGEST)
+    return longest
 
 
 def test_a_long_conversation_obeys_at_once(
     ann: Person, site: Site, upstream: Upstream, open_browser: Open
 ) -> None:
-    """Typing and opening menus, far up in 5,000 messages: at most 100 ms to what is painted.
+    """Sending, choosing a version, loading older messages, typing and menus in 5,000 messages: at most 100 ms.
 
-    The machine may be busy with other tests: of three rounds the best one counts.
+    The machine may be busy with other tests: of up to five rounds each one's best counts.
     """
-    page = open_long(open_browser, site, ann).page
-    climb(page, 4_700)
+    chat = open_long(open_browser, site, ann)
+    page = chat.page
+    upstream.say("Message 4999, the other")
+    question = page.locator("article[data-role=user]", has_text=re.compile(r"Message 4998\b"))
+    question.hover()
+    question.get_by_role("link", name="Edit").click()
+    chat.send("Message 4998, the other").expect_words("the other").expect_status("complete")
     page.evaluate(OBSERVE)
-    rounds: list[list[Any]] = []
-    for _ in range(3):
-        page.evaluate("interactions.length = 0")
-        page.get_by_label("Message", exact=True).click()
+
+    def send() -> None:
+        newest = numbers(page)[-1] + 1
+        upstream.say(f"Message {newest + 1}")
+        chat.send(f"Message {newest}").expect_words(f"{newest + 1}").expect_status("complete")
+
+    def choose_a_version() -> None:
+        question.get_by_role("button", name="Previous version").click()
+        expect(question).to_contain_text("1/2")
+        question.get_by_role("button", name="Next version").click()
+        expect(question).to_contain_text("2/2")
+
+    def load_older() -> None:
+        climb(page, numbers(page)[0] - 1)
+
+    def write() -> None:
+        chat.composer.click()
         page.keyboard.type("Some words that are typed")
         page.keyboard.press("Shift+Enter")
+
+    def open_a_menu() -> None:
         page.locator(".account-menu summary").click()
         page.keyboard.press("Escape")
-        rounds.append(wait_for(lambda: page.evaluate("interactions"), what="measurements"))
-    worst = [max(duration for _name, duration in measured) for measured in rounds]
-    assert min(worst) <= MOST_MILLISECONDS, rounds
+
+    actions = (send, choose_a_version, load_older, write, open_a_menu)
+    waits: dict[str, list[float]] = {act.__name__: [] for act in actions}
+    for _ in range(5):
+        for act in actions:
+            waits[act.__name__].append(longest_wait(page, act))
+        if all(min(wait) <= MOST_MILLISECONDS for wait in waits.values()):
+            return
+    raise AssertionError(waits)
