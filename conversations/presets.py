@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum, TextField
+from django.db.models.functions import Cast, Length
 from django.http import Http404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -26,6 +27,7 @@ from .preset_content import content_of, put_content
 from .writing import lock, one_at_a_time, writing
 
 MOST_OWN = 500  # of one person
+MOST_TEXT = 10_000_000  # characters in all of one person's, as they are stored: an export holds them all at once
 MOST_VERSIONS = 100  # of one preset; the oldest make room
 
 # --- Questions -------------------------------------------------------------------------------------------------------
@@ -89,12 +91,14 @@ def save_preset(preset: RolePreset) -> None:
                 raise Http404
             if preset.owner is not None:
                 one_at_a_time(preset.owner)
-                _check_room(preset.owner, 1)
+                _check_number(preset.owner, 1)
         elif not before.versions.exists():
             _add_version(before)  # from before versions were kept
         if not preset.slug:
             preset.slug = slugify(preset.name)[:60] or "preset"
         preset.save()
+        if preset.owner is not None:
+            _check_text(preset.owner)
         _add_version(preset)
         if before is not None and before.shared and not preset.shared:
             _leave_copies(before)
@@ -142,10 +146,11 @@ def import_presets(user: User, contents: Iterable[dict[str, Any]], language: str
             if (mark := _fingerprint(row)) not in known:
                 known.add(mark)
                 rows.append(row)
-        _check_room(user, len(rows))
+        _check_number(user, len(rows))
         for row in rows:
             row.slug = slugify(row.name)[:60] or "preset"
         RolePreset.objects.bulk_create(rows)
+        _check_text(user)
         PresetVersion.objects.bulk_create(
             PresetVersion(preset=row, number=1, content=content_of(row)) for row in rows
         )
@@ -156,7 +161,17 @@ def _fingerprint(preset: RolePreset) -> str:
     return json.dumps(content_of(preset), sort_keys=True)
 
 
-def _check_room(user: User, count: int) -> None:
+def _check_text(user: User) -> None:
+    """Of what has just been written, which a refusal takes back."""
+    texts = Length("instruction") + Length(Cast("few_shot_turns", TextField()))
+    total = RolePreset.objects.filter(owner=user).aggregate(total=Sum(texts))["total"] or 0
+    if total > MOST_TEXT:
+        raise NotPossible(
+            _("Your role presets are too long together. Shorten or delete some first.")
+        )
+
+
+def _check_number(user: User, count: int) -> None:
     if count_own(user) + count > MOST_OWN:
         raise NotPossible(
             _("You can keep at most %(limit)s role presets. Delete some first.")

@@ -22,7 +22,7 @@ from .. import access, presets
 from ..differences import Piece, compare
 from ..models import PresetVersion
 from ..preset_content import FIELDS, column_of
-from .replies import owner, signed_in
+from .replies import owner, refusals, signed_in
 
 AT_ONCE = 10
 
@@ -106,6 +106,7 @@ def _as_text(value: Any) -> str:
 
 @require_POST
 @signed_in
+@refusals
 def restore(request: HttpRequest, preset_id: UUID, number: int) -> HttpResponseBase:
     """Let the preset say what it said then. That is a new version: nothing is lost by it."""
     preset = access.get_kept_preset(owner(request), preset_id)

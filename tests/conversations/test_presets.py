@@ -10,7 +10,9 @@ from django.test import Client
 
 from accounts.models import User
 from conversations import presets
+from conversations.errors import NotPossible
 from conversations.models import ChatModel, Conversation, PresetVersion, RolePreset
+from conversations.preset_content import content_of, read_content
 from tests.conftest import signed_in
 from tests.conversations.talk import Talk, chosen_preset
 from tests.upstream import Upstream
@@ -177,6 +179,28 @@ def test_nobody_keeps_any_number(
     assert alice_client.post(f"/presets/{tutor.pk}/duplicate/").status_code == 409
     assert alice_client.post(f"/presets/{tutor.pk}/", FULL).status_code == 303
     assert RolePreset.objects.filter(owner=alice).count() == 1
+
+
+def test_nobody_keeps_any_amount_of_text(
+    alice: User, alice_client: Client, tutor: RolePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export of five hundred at their longest would be 230 MB in memory."""
+    monkeypatch.setattr(presets, "MOST_TEXT", 20_000)
+    long = FULL | {"instruction": "x" * 19_999}
+    for page in ("/presets/new/", f"/presets/{tutor.pk}/"):
+        response = alice_client.post(page, long)
+        assert response.status_code == 409
+        assert "too long together" in response.content.decode()
+        assert "x" * 19_999 in response.content.decode()
+    rows = [{"name": "Long", "instruction": "x" * 19_999}]
+    with pytest.raises(NotPossible):
+        presets.import_presets(alice, map(read_content, rows), "en")
+    assert [row.instruction for row in RolePreset.objects.filter(owner=alice)] == [
+        "Teach. Ask first."
+    ]
+    PresetVersion.objects.create(preset=tutor, number=2, content=content_of(tutor) | rows[0])
+    assert alice_client.post(f"/presets/{tutor.pk}/versions/2/restore/").status_code == 409
+    assert versions(tutor) == [2, 1]
 
 
 # --- Duplicating and deleting ----------------------------------------------------------------------------------------
