@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.test_weight import written
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ = re.compile(
     r'environment\.(?:text|integer|switch|choice|http_url|size|parsed_url)\(\s*"([A-Z_]+)"'
@@ -62,6 +64,16 @@ def test_no_inline_script_or_style_in_any_template() -> None:
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), path
         for tag in re.findall(r"<script[^>]*>", text):
             assert "src=" in tag, path
+
+
+def test_readme_says_what_the_first_page_weighs() -> None:
+    """As docs/weights.md does, which tests/browser/test_weight.py compares with what is measured."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = [float(n) for pair in re.findall(r"(\d+) kB in (\d+) requests", readme) for n in pair]
+    kilobytes, requests = found[::2], found[1::2]
+    said = written("new chat")
+    assert requests == [said[0], said[2]]
+    assert kilobytes == pytest.approx([said[1], said[3]], abs=0.5)
 
 
 def habit_tests(folder: str) -> set[str]:
