@@ -28,7 +28,7 @@ from .replies import language, owner, refusals, signed_in, with_retry_after
 from .rows import message_rows
 from .sidebar import sidebar_context
 
-MOST_SUGGESTED = 4_000  # characters; gunicorn.conf.py lets as many of any script through
+MOST_SUGGESTED = 4_000  # characters
 
 
 @dataclass

@@ -118,6 +118,14 @@ def test_a_long_text_is_shared_to_the_composer_also_by_the_signed_out(
     expect(chat.composer).to_have_value(text)
 
 
+def test_a_shared_text_that_is_far_too_long_is_cut_and_says_so(talk: Talk) -> None:
+    chat = talk()
+    chat.open(f"/?{urlencode({'q': '茶' * 80_000})}")
+    expect(chat.composer).to_have_value("茶" * 4_000)
+    expect(chat.page.get_by_role("alert").filter(has_text="this is its beginning")).to_be_visible()
+    check(chat.page)
+
+
 def test_a_draft_is_there_after_being_offline(talk: Talk, complaints: Complaints) -> None:
     chat = talk(**WORKER)
     chat.composer.fill("Half a thought")
