@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from conversations.upstream import EndpointAddress
 
 MAX_CONNECTIONS = 2000
+READ_BYTES = 64 << 10  # at once: what came compressed may be a thousand times longer than it was on the way
 MAX_BODY_BYTES = 8 << 20  # of replies read whole: errors and lists of models
 LARGE_BODY_BYTES = 1 << 20
 LINGER_SECONDS = 0.5
@@ -88,7 +89,7 @@ class Reply:
         self._until = math.inf
 
     async def read(self, until: float) -> bytes:
-        """What has arrived, at least one byte; empty at the end of the reply.
+        """What has arrived, at least one byte and at most READ_BYTES; empty at the end of the reply.
 
         until: the loop's time after which waiting raises TimeoutError. Only waiting counts, so that a slow
         caller is not taken for a slow endpoint. One timer serves all reads and is moved when it goes off: a
@@ -101,7 +102,7 @@ class Reply:
             self._set_timer(until)
         self._until = until
         try:
-            return await self._content.readany()
+            return await self._content.read(READ_BYTES)
         except TimeoutError:  # an OSError too, and not a broken connection
             raise
         except (aiohttp.ClientError, OSError) as error:

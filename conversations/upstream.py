@@ -119,6 +119,8 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
             delta = parser.feed(data) if data else parser.end()
             if delta is not None:
                 yield delta
+            else:  # comments and blank lines without an end must not keep other answers waiting
+                await asyncio.sleep(0)
             if parser.failure is not None:
                 raise parser.failure
             if not data:

@@ -35,6 +35,7 @@ Which script a chat request gets, first match: the next of `upstream.play_as(MOD
     crlf, cr, comments    other line ends; comments, other fields, and no space after `data:`
     coalesced             the whole answer in one packet
     long-line             a line of size=10000000 bytes
+    bomb                  size=10000000 comments, compressed to a thousandth, whatever was asked
     error-frame           a piece, then {"error": {"code": code=overloaded}}
     json, html            status 200, but no event stream
     cookie                an answer that sets a cookie
@@ -45,6 +46,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gzip
 import json
 import re
 import socket
@@ -724,6 +726,12 @@ async def long_line(play: Play) -> None:
         await play.send(b"x" * 10_000)
     await play.send(b'"}}]}\n\n')
     await play.finish()
+
+
+@script("bomb")
+async def bomb(play: Play) -> None:
+    play.headers["Content-Encoding"] = "gzip"
+    await play.send(gzip.compress(b":\n" * int(play.number("size", 10_000_000))))
 
 
 @script("error-frame")

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -149,6 +149,29 @@ def test_passing_trouble_is_not_noticed(upstream: Upstream, script: str, times: 
 
     assert outcome(EndpointAddress(upstream.url)) == ("Here.", None)
     assert len(upstream.requests) == times + 1
+
+
+def test_other_answers_go_on_while_one_has_millions_of_comments(upstream: Upstream) -> None:
+    upstream.play("bomb size=5000000")
+
+    async def run() -> float:
+        """The longest that the loop stood still, in seconds of this process."""
+        longest = 0.0
+        asking = asyncio.create_task(_drain(EndpointAddress(upstream.url)))
+        while not asking.done():
+            start = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - start)
+        await close_clients()
+        return longest
+
+    assert asyncio.run(run()) < 0.3
+
+
+async def _drain(endpoint: EndpointAddress) -> None:
+    with suppress(AnswerFailed):
+        async for _delta in stream_chat(endpoint, CALL):
+            pass
 
 
 def test_unreachable(upstream: Upstream) -> None:
