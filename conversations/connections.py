@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from conversations.upstream import EndpointAddress
 
 MAX_CONNECTIONS = 2000
-READ_BYTES = 64 << 10  # at once: what came compressed may be a thousand times longer than it was on the way
+READ_BYTES = (
+    64 << 10
+)  # at once: what came compressed may be a thousand times longer than it was on the way
 MAX_BODY_BYTES = 8 << 20  # of replies read whole: errors and lists of models
 LARGE_BODY_BYTES = 1 << 20
 LINGER_SECONDS = 0.5

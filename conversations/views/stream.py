@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -29,9 +30,12 @@ from .replies import owner, signed_in
 logger = logging.getLogger(__name__)
 
 PING_SECONDS = 15.0
+MOST_OPEN = 200  # of one person in one process: each holds a connection that somebody else may need
 RECHECK_SECONDS = (
     5.0  # with the five seconds a silent reader waits: a suspended user's streams end within ten
 )
+
+open_streams: Counter[int] = Counter()  # by the person who reads
 
 
 class EventStream(StreamingHttpResponse):
@@ -95,6 +99,10 @@ async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpRe
     if opened is None:
         return error_json(401, "not_signed_in", _("Sign in first."))
     reader, row = opened
+    if open_streams[reader.user.pk] >= MOST_OPEN:
+        return error_json(
+            429, "too_many_streams", _("You read too many answers at once. Close some.")
+        )
     after = _position(request)
     html = request.GET.get("format") != "text"
     return EventStream(_stream(reader, row, after=after, html=html, language=request.LANGUAGE_CODE))
@@ -115,9 +123,9 @@ async def _stream(
                 ending.status, str(row.message_id), ending.code, sentence(ending.code)
             )
 
-    yield sse.HELLO
     sent_at = checked_at = time.monotonic()
-    with _answer(row) as answer:
+    with _counted(reader.user), _answer(row) as answer:
+        yield sse.HELLO
         async with aclosing(relay.read(answer, after, html=html, describe=describe)) as slices:
             async for part in slices:
                 now = time.monotonic()
@@ -131,6 +139,17 @@ async def _stream(
                 elif now - sent_at >= PING_SECONDS:
                     yield sse.PING
                     sent_at = now
+
+
+@contextmanager
+def _counted(user: User) -> Iterator[None]:
+    open_streams[user.pk] += 1
+    try:
+        yield
+    finally:
+        open_streams[user.pk] -= 1
+        if not open_streams[user.pk]:
+            del open_streams[user.pk]
 
 
 def _answer(row: Completion) -> AbstractContextManager[Answer]:

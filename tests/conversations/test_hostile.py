@@ -80,6 +80,25 @@ def test_a_signed_out_session_reads_no_further(
     assert [event.name for event in mine][-1] == "end"
 
 
+def test_nobody_holds_all_connections_with_streams(
+    talk: Talk, upstream: Upstream, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_OPEN", 2)
+    upstream.play(Script("gated", ("One", " two")), Script("gated", ("Un", " deux")))
+    bobs = Talk(signed_in(bob))
+    reply, theirs = talk.send("Count"), bobs.send("Compte")
+    streams = [talk.events(reply, format="text") for _ in range(2)]
+    assert [next(events).name for events in streams] == ["delta", "delta"]
+    refused = talk.client.get(reply.body["events"])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_streams")
+    read = bobs.events(theirs, format="text")
+    assert next(read).name == "delta"
+    upstream.release(2)
+    for events in (*streams, read):
+        assert [event.name for event in events][-1] == "end"
+    assert talk.client.get(reply.body["events"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     "address",
     [
