@@ -24,12 +24,19 @@ class TooMuchWork(Exception):
     """Texts whose parts recur in such an order that matching them takes minutes."""
 
 
-class BoundedMatcher(SequenceMatcher[str]):
-    """Raises TooMuchWork instead of taking more than MOST_STEPS."""
+@dataclass
+class Work:
+    """How many steps several comparisons may take together."""
 
-    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+    steps: int
+
+
+class BoundedMatcher(SequenceMatcher[str]):
+    """Raises TooMuchWork instead of taking more than MOST_STEPS, or more than is left of the work."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str], work: Work) -> None:
         super().__init__(None, old, new)
-        self.steps = MOST_STEPS
+        self.steps, self.work = MOST_STEPS, work
         counts = Counter(new)
         popular = len(new) // 100 + 1 if len(new) >= 200 else len(new)  # what difflib leaves out
         places = (1 + (counts[part] if counts[part] <= popular else 0) for part in old)
@@ -38,8 +45,10 @@ class BoundedMatcher(SequenceMatcher[str]):
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
     ) -> Match:
-        self.steps -= self.before[-1 if ahi is None else ahi] - self.before[alo]
-        if self.steps < 0:
+        steps = self.before[-1 if ahi is None else ahi] - self.before[alo]
+        self.steps -= steps
+        self.work.steps -= steps
+        if min(self.steps, self.work.steps) < 0:
             raise TooMuchWork
         return super().find_longest_match(alo, ahi, blo, bhi)
 
@@ -52,8 +61,12 @@ class Piece:
     text: str
 
 
-def compare(before: str, after: str) -> list[Piece]:
-    """The way from one text to the other; what is removed comes before what takes its place."""
+def compare(before: str, after: str, *, work: Work | None = None) -> list[Piece]:
+    """The way from one text to the other; what is removed comes before what takes its place.
+
+    work: what is left for this comparison and others; when it is used up, texts are not matched.
+    """
+    work = work or Work(2 * MOST_STEPS)
     for parts in (WORDS, LINES):
         old, new = parts.findall(before), parts.findall(after)
         start = _shared(old, new)
@@ -62,7 +75,7 @@ def compare(before: str, after: str) -> list[Piece]:
         if max(map(len, middles)) > MOST_PARTS:
             continue
         try:
-            between = list(_between(*middles))
+            between = list(_between(*middles, work))
         except TooMuchWork:
             continue
         pieces = [
@@ -84,8 +97,8 @@ def _shared(old: Sequence[str], new: Sequence[str]) -> int:
     return count
 
 
-def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    matcher = BoundedMatcher(old, new)
+def _between(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[Piece]:
+    matcher = BoundedMatcher(old, new, work)
     if matcher.ratio() < LEAST_ALIKE:
         yield Piece("removed", "".join(old))
         yield Piece("added", "".join(new))

@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 from chatsite.views import see_other
 
 from .. import access, presets
-from ..differences import Piece, compare
+from ..differences import Piece, Work, compare
 from ..models import PresetVersion
 from ..preset_content import FIELDS, column_of
 from .replies import owner, refusals, signed_in
 
 AT_ONCE = 10
+MOST_STEPS = 4_000_000  # of matching, for a whole page: one or two seconds
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def versions(request: HttpRequest, preset_id: UUID) -> HttpResponseBase:
         rows = rows.filter(number__lt=int(before))
     found = list(rows[: AT_ONCE + 1])
     newest = preset.versions.values_list("number", flat=True).first()
+    work = Work(MOST_STEPS)
     shown = [
-        _version(row, older, is_current=row.number == newest)
+        _version(row, older, work, is_current=row.number == newest)
         for row, older in zip(found, [*found[1:], None], strict=False)
     ][:AT_ONCE]
     context = {
@@ -70,21 +72,23 @@ def versions(request: HttpRequest, preset_id: UUID) -> HttpResponseBase:
     return render(request, "conversations/preset_versions.html", context)
 
 
-def _version(row: PresetVersion, older: PresetVersion | None, *, is_current: bool) -> Version:
+def _version(
+    row: PresetVersion, older: PresetVersion | None, work: Work, *, is_current: bool
+) -> Version:
     return Version(
         number=row.number,
         created_at=row.created_at,
         is_current=is_current,
         is_first=older is None,
-        changes=_changes(older.content, row.content) if older is not None else [],
+        changes=_changes(older.content, row.content, work) if older is not None else [],
     )
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], work: Work) -> list[Change]:
     return [
         Change(
             capfirst(str(column_of(name).verbose_name)),
-            compare(_as_text(before.get(name)), _as_text(after.get(name))),
+            compare(_as_text(before.get(name)), _as_text(after.get(name)), work=work),
         )
         for name in FIELDS
         if before.get(name) != after.get(name)

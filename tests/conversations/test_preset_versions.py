@@ -94,6 +94,21 @@ def test_many_come_in_pages_at_the_same_cost(
     assert "?before=21" in alice_client.get(url).content.decode()
 
 
+def test_a_page_of_what_takes_long_to_match_comes_soon(
+    alice_client: Client, tutor: RolePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its comparisons share one bound; those for which nothing is left show both texts."""
+    monkeypatch.setattr(preset_versions, "MOST_STEPS", 400)
+    words = [f"word{number}" for number in range(30)]
+    for turn in range(4):
+        tutor.instruction = " ".join(words[turn % 2 :: 1 + turn % 2])
+        presets.save_preset(tutor)
+    shown = alice_client.get(f"/presets/{tutor.pk}/versions/").context["versions"]
+    newest, older = shown[0].changes[0].pieces, shown[2].changes[0].pieces
+    assert "same" in {piece.kind for piece in newest}
+    assert [piece.kind for piece in older] == ["removed", "added"]
+
+
 def test_strangers(bob_client: Client, sasha_client: Client, tutor: RolePreset) -> None:
     tutor.shared = True
     presets.save_preset(tutor)
