@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -19,7 +18,7 @@ EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return bool(settings.SIGNUP == "open" and not setup.is_needed())
+        return setup.is_signup_open()
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """allauth compares names without case; two that only look alike are one name here as well."""

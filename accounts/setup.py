@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -30,6 +31,11 @@ def is_needed() -> bool:
     if not _administrator_seen:
         _administrator_seen = User.objects.filter(is_superuser=True, is_active=True).exists()
     return not _administrator_seen
+
+
+def is_signup_open() -> bool:
+    """Whether strangers may make an account. Costs what `is_needed` costs."""
+    return bool(settings.SIGNUP == "open" and not is_needed())
 
 
 def forget_administrator() -> None:

@@ -81,7 +81,7 @@ elif not ON_LOOPBACK:
 
 DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data").resolve()
 try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # every word that people write is in it
 except OSError as error:
     raise ImproperlyConfigured(
         f"DATA_DIR is {DATA_DIR}, which cannot be created ({error.strerror}). Name a folder this user may write to."

@@ -110,7 +110,10 @@ class Unavailable(ConversationError):
 class ModelsComing(Unavailable):
     """The site has just been started, or its endpoint does not answer yet."""
 
-    message = _("The models are still being read from their endpoint. Try again in a moment.")
+    message = _(
+        "The models are still being read from their endpoint. "
+        "Try again in a moment; if that does not help, tell an administrator."
+    )
 
 
 SENTENCES: dict[str, str | Promise] = {

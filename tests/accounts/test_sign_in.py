@@ -120,9 +120,11 @@ def test_sign_up_is_closed_without_an_administrator(client: Client, alice: User)
 
 
 def test_sign_up_can_be_closed(client: Client, sasha: User, settings: Settings) -> None:
+    assert "No account yet?" in client.get("/accounts/login/").content.decode()
     settings.SIGNUP = "closed"
     page = client.get("/accounts/signup/").content.decode()
     assert "Sign-up is closed" in page
+    assert "No account yet?" not in client.get("/accounts/login/").content.decode()
     assert "administrator yet" not in page
     client.post("/accounts/signup/", SIGNUP)
     assert User.objects.count() == 1

@@ -111,6 +111,9 @@ def test_habit_15_stopping_takes_no_second_and_keeps_the_text(
     expect(chat.announcer).to_have_text("Answer stopped")
     chat.page.reload()
     chat.expect_status("stopped").expect_words("Begun")
+    expect(chat.page.get_by_role("button", name="Continue")).to_have_count(1)
+    chat.ask("Something else")
+    expect(chat.page.get_by_role("button", name="Continue")).to_have_count(0)
 
 
 def test_habit_16_a_reload_in_the_middle_goes_on(chat: Chat, upstream: Upstream) -> None:

@@ -155,6 +155,7 @@ def test_an_unusable_model_file_is_refused_in_a_sentence(tmp_path: Path, content
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_site_and_its_model(tmp_path: Path, number: signal.Signals) -> None:
     with Site(tmp_path, LOCAL_MODEL="").wait_until_ready() as site:
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700  # nobody else's to read
         members = family(site.process.pid)
         assert len(members) == 4  # serve, gunicorn's master, its worker, the model
         site.process.send_signal(number)

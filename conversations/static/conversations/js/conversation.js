@@ -119,6 +119,8 @@ export class ChatConversation extends HTMLElement {
     }
     question.dataset.message = reply.message;
     this.swap(question);
+    // The conversation has gone on from what could be continued.
+    for (const button of this.querySelectorAll("[formaction$='/continue/']")) button.remove();
     const begun = reply.answers ?? [reply];
     // Meanwhile the transcript may have been replaced; and of a branch that begins far up only the server knows the rest.
     const hasPlace = answers[0].isConnected && !this.isOlderWindow && (!edit || replaced);
