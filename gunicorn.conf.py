@@ -1,6 +1,7 @@
 """The server: `gunicorn chatsite.asgi:application -c gunicorn.conf.py`, and what `manage.py serve` starts."""
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ control_socket_disable = True
 loglevel = "warning"
 # Off unless asked for (--access-logfile -). %(U)s is the path without its query, which may hold what people searched.
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+
+# Everyone who reads an answer holds a connection, and many systems begin with 1,024 open files. Workers inherit it.
+_most_files = 65_536
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= _hard < _most_files:
+    _most_files = _hard
+if 0 <= _soft < _most_files:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _hard))
 
 
 def post_worker_init(worker: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -205,6 +206,18 @@ def test_kill_9_of_the_parent_ends_a_serve_that_goes_with_it(tmp_path: Path) -> 
 
 
 @processes
+def test_the_server_may_open_as_many_files_as_the_system_lets_it(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1_024), hard))
+    try:
+        site = Site(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with site.wait_until_ready():
+        allowed, _hard = resource.prlimit(site.workers[0], resource.RLIMIT_NOFILE)
+    assert allowed == min(hard, 65_536)
+
+
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with Site(tmp_path).wait_until_ready() as site:
         (worker,) = site.workers
