@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_RETRIES = 2
 BACK_OFF_SECONDS = 0.25  # twice that before the second retry; up to double by chance
 MAX_RETRY_AFTER_SECONDS = 5.0
+MOST_MODELS = 1_000  # of one endpoint: each becomes a row, and one to choose from on every page
 FINISH_GRACE_SECONDS = 2.0  # for usage and [DONE] after a finish_reason
 
 _LIMIT_NAMES = {
@@ -136,7 +137,7 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
 
 
 async def list_models(endpoint: EndpointAddress) -> list[str]:
-    """The ids that the endpoint's `/models` names, in its order, each once. Raises AnswerFailed."""
+    """At most MOST_MODELS of the ids that `/models` names, in its order, each once. Raises AnswerFailed."""
     await load()
     from conversations import connections
 
@@ -150,7 +151,7 @@ async def list_models(endpoint: EndpointAddress) -> list[str]:
         names = [row["id"] for row in rows]
     except (ValueError, LookupError, TypeError, RecursionError):
         raise AnswerFailed("upstream_malformed", "not a list of models") from None
-    return list(dict.fromkeys(name for name in names if _is_model_name(name)))
+    return list(dict.fromkeys(name for name in names if _is_model_name(name)))[:MOST_MODELS]
 
 
 async def close_clients() -> None:

@@ -404,16 +404,26 @@ def test_slow_reader_is_not_a_silent_endpoint(upstream: Upstream) -> None:
 # Models
 
 
-def test_models_are_listed_once_each_in_order(upstream: Upstream) -> None:
-    upstream.models = ["b", "a", "b", "", "x" * 300]
-
+def models_of(upstream: Upstream) -> list[str]:
     async def run() -> list[str]:
         names = await list_models(address(upstream))
         await close_clients()
         return names
 
-    assert asyncio.run(run()) == ["b", "a"]
+    return asyncio.run(run())
+
+
+def test_models_are_listed_once_each_in_order(upstream: Upstream) -> None:
+    upstream.models = ["b", "a", "b", "", "x" * 300]
+
+    assert models_of(upstream) == ["b", "a"]
     assert upstream.requests[0].path == "/v1/models"
+
+
+def test_models_without_an_end_are_cut(upstream: Upstream) -> None:
+    upstream.models = [f"model-{number}" for number in range(1_500)]
+
+    assert models_of(upstream) == upstream.models[:1_000]
 
 
 # Weight
