@@ -14,5 +14,5 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_name": settings.SITE_NAME,
         "languages": settings.LANGUAGES,
         "needs_administrator": setup.is_needed(),
-        "signup_is_open": setup.is_signup_open(),
+        "signup_is_open": setup.is_signup_open,  # asked where it is shown
     }

@@ -133,7 +133,7 @@ def test_a_model_deleted_while_a_preset_with_it_is_saved(
 ) -> None:
     endpoint = Endpoint.objects.create(name="scripted", base_url="http://127.0.0.1:9")
     model = ChatModel.objects.create(endpoint=endpoint, name="fake")
-    delete_after(presets, "_check_room", model)
+    delete_after(presets, "_check_number", model)
     fields = {"name": "Tutor", "instruction": "Teach.", "model": str(model.pk)}
     turns = {"turns-TOTAL_FORMS": "0", "turns-INITIAL_FORMS": "0"}
     page = alice_client.post("/presets/new/", fields | turns)
