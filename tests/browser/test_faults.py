@@ -262,8 +262,8 @@ def test_two_tabs_that_edit_one_message_at_once_keep_both(
         expect(tab.page.get_by_text("You are editing an earlier message.")).to_be_visible()
     chat.send("The second version")
     other.send("The third version")
-    for tab in (chat, other):
-        tab.expect_status("complete")
+    for tab, which in ((chat, "second"), (other, "third")):
+        tab.expect_words(f"The {which} version").expect_status("complete")
     chat.page.reload()
     expect(chat.questions).to_have_count(1)
     expect(chat.questions).to_contain_text("3/3")

@@ -9,7 +9,7 @@ export class Outbox {
   // page: the <chat-conversation> it belongs to.
   constructor(page) {
     this.page = page;
-    this.messages = []; // what composer:send says, with article, replaced, hasFailed and mayHaveArrived
+    this.messages = []; // what composer:send says, with article, replaced, hasFailed, hasWaited and mayHaveArrived
   }
 
   get isEmpty() {
@@ -111,7 +111,9 @@ export class Outbox {
     mark(message.article, "queued", this.page.dataset.textQueued);
     this.isWaiting = true;
     const isReached = await this.page.reload();
-    if (isReached && !this.page.composer.isRunning) await new Promise((go) => setTimeout(go, PAUSE));
+    const isElsewhere = message.hasWaited && !this.page.composer.isRunning; // or else it has just ended
+    if (isReached && isElsewhere) await new Promise((go) => setTimeout(go, PAUSE));
+    message.hasWaited = true;
     this.isWaiting = false;
     if (isReached) this.pump();
     else this.offerRetry(message);
