@@ -72,6 +72,7 @@ class UserAdmin(UserAdminBase):
     list_display = ("username", "email", "plan", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "plan", "groups")
     search_fields = ("username", "email")
+    filter_horizontal = ()  # its script speaks English only
     actions = ("suspend", "reactivate")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),
@@ -172,7 +173,6 @@ class PlanAdmin(PlanAdminBase):
         "money_per_month",
         "concurrent_completions",
     )
-    filter_horizontal = ("groups",)
     readonly_fields = ("is_default",)
     actions = ("make_default",)
 
