@@ -10,6 +10,12 @@ from playwright.sync_api import Locator, Page, expect
 CONVERSATION = re.compile(r"/c/[0-9a-f-]{36}/")
 
 
+def until_whole(page: Page) -> None:
+    """What a page loads when it is idle has come: shortcuts, drops, the sidebar's manners."""
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("chat-conversation:not([data-whole])")).to_have_count(0)
+
+
 class Chat:
     """One page of one browser."""
 
@@ -19,6 +25,10 @@ class Chat:
 
     def open(self, path: str = "/") -> Self:
         self.page.goto(self.site + path)
+        return self
+
+    def until_whole(self) -> Self:
+        until_whole(self.page)
         return self
 
     @property

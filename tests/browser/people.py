@@ -70,3 +70,11 @@ class Complaints:
     @property
     def unexpected(self) -> list[str]:
         return [text for text in self.heard if not any(part in text for part in self.expected)]
+
+
+def sign_in(page: Page, person: Person) -> None:
+    """On the page that asks for it; the next one is whole, so that Enter in it sends."""
+    page.get_by_label("User name or e-mail address").fill(person.name)
+    page.get_by_label("Password").fill(person.password)
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Sign in").click()

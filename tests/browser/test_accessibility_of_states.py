@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chat import until_whole
 from tests.browser.conftest import Studio
 from tests.browser.looks import Look, check, pairwise
 from tests.browser.people import ADMINISTRATOR, Complaints, Person
@@ -145,7 +146,7 @@ def test_what_opens_on_a_page(
     page.context.on("console", complaints.on_console)
     try:
         page.goto(desk.person.url + desk.paths[path])
-        page.wait_for_load_state("networkidle")
+        until_whole(page)
         opened(page)
         check(page)
         if name == "undo":

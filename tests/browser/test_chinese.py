@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chat import until_whole
 from tests.browser.people import Complaints, Open, Person
 from tests.chatsite.visible import english_on
 from tests.upstream import Script, Upstream
@@ -104,7 +105,7 @@ def test_a_role_preset(page: Page, upstream: Upstream, complaints: Complaints) -
 
 def test_the_network_goes(page: Page, complaints: Complaints) -> None:
     complaints.expect("ERR_INTERNET_DISCONNECTED")
-    page.wait_for_load_state("networkidle")
+    until_whole(page)
     page.context.set_offline(True)
     send(page, "有人吗？")
     expect(page.get_by_text(re.compile("无法连接|没有网络"))).not_to_have_count(0)

@@ -6,24 +6,18 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.chat import CONVERSATION, Chat
-from tests.browser.people import Complaints, Open, Person, Talk
+from tests.browser.people import Complaints, Open, Person, Talk, sign_in
 from tests.processes import Site
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
-READY = "chat-sidebar:defined"  # what is loaded when the page is idle has come
 CARET = "area => area.selectionStart"
 DISPATCH = "(area, options) => area.dispatchEvent(new KeyboardEvent('keydown', options))"
-
-
-def idle(chat: Chat) -> Chat:
-    expect(chat.page.locator(READY)).to_be_attached()
-    return chat
 
 
 def prefer(person: Person, **choices: str) -> None:
@@ -260,7 +254,7 @@ def test_habit_07_without_a_network_nothing_is_lost(
     way_on: str, chat: Chat, complaints: Complaints
 ) -> None:
     complaints.expect("ERR_INTERNET_DISCONNECTED")
-    idle(chat).page.context.set_offline(True)
+    chat.until_whole().page.context.set_offline(True)
     chat.send("Please keep me")
     expect(chat.questions).to_contain_text("Not sent.")
     chat.page.context.set_offline(False)
@@ -300,7 +294,7 @@ def test_habit_08_a_double_click_makes_one_message(chat: Chat, upstream: Upstrea
 
 
 def test_habit_09_text_can_be_dropped_anywhere(chat: Chat) -> None:
-    idle(chat).composer.fill("Read this: ")
+    chat.until_whole().composer.fill("Read this: ")
     give(chat, "drop", text="a dropped text")
     expect(chat.composer).to_have_value("Read this: a dropped text")
     chat.composer.fill("")
@@ -372,12 +366,6 @@ def test_habit_11_an_edit_waits_for_the_answer_it_replaces(chat: Chat, upstream:
 
 
 # --- What is not accepted --------------------------------------------------------------------------------------------
-
-
-def sign_in(page: Page, person: Person) -> None:
-    page.get_by_label("User name or e-mail address").fill(person.name)
-    page.get_by_label("Password").fill(person.password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def test_habit_47_a_session_that_ends_while_writing_costs_nothing(

@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
-from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person
+from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person, sign_in
 from tests.cut import Wire
 from tests.processes import Site, wait_for
 from tests.upstream import Script, Upstream
@@ -133,7 +133,7 @@ def test_a_message_sent_into_a_dead_line_is_kept(
         chat = Chat(open_browser(ann), wire.url)
         chat.page.clock.install()
         chat.open()
-        chat.page.wait_for_load_state("networkidle")
+        chat.until_whole()
         wire.silence()
         chat.send("Are you there?")
         expect(chat.questions).to_have_count(1)
@@ -151,12 +151,6 @@ def test_a_message_sent_into_a_dead_line_is_kept(
         wait_for(is_answered, what="the answer")
         chat.expect_status("complete")
         expect(chat.questions).to_have_count(1)
-
-
-def sign_in(page: Page, person: Person) -> None:
-    page.get_by_label("User name or e-mail address").fill(person.name)
-    page.get_by_label("Password").fill(person.password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def test_a_session_that_ends_while_an_answer_comes(

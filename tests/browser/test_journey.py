@@ -35,6 +35,7 @@ def become_administrator(page: Page, site: Site) -> None:
     page.get_by_label("Password (again)").fill(PASSWORD)
     page.get_by_role("button", name="Create the administrator").click()
     expect(page).to_have_url(f"{site.url}/")
+    page.wait_for_load_state()  # before that Enter only breaks the line
 
 
 def test_the_whole_journey(tmp_path: Path, upstream: Upstream, open_browser: Open) -> None:

@@ -65,7 +65,7 @@ def test_the_first_copy_reaches_the_clipboard_inside_the_click(
     upstream.say("An answer.")
     chat.ask("Hello")
     chat.page.reload()
-    chat.page.wait_for_load_state("networkidle")
+    chat.until_whole()
     copy = chat.answer.get_by_role("button", name="Copy")
     expect(copy).to_be_visible()
     assert copy.evaluate(

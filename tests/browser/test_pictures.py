@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chat import until_whole
 from tests.browser.looks import Look
 from tests.browser.people import ADMINISTRATOR, Open, Person
 from tests.processes import Site
@@ -267,7 +268,7 @@ def test_picture(
     url = who.person.url
     page.context.add_cookies([{"name": "django_language", "value": look.language, "url": url}])
     page.goto(url + who.paths.get(picture.path, picture.path))
-    page.wait_for_load_state("networkidle")
+    until_whole(page)
     expect(page.locator("html")).to_have_attribute("lang", look.language)
     if picture.act:
         picture.act(page)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import FloatRect, Page, expect
 
-from tests.browser.chat import CONVERSATION, Chat
+from tests.browser.chat import CONVERSATION, Chat, until_whole
 from tests.browser.people import Complaints, Open, Person, Talk
 from tests.processes import Site
 from tests.upstream import Upstream
@@ -111,7 +111,7 @@ def test_habit_49_the_composer_stays_above_the_keyboard(talk: Talk) -> None:
     page.reload()
     chat.composer.tap()
     expect(page.locator("[data-draft]")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    until_whole(page)
     page.evaluate(COVER, 340)
     assert bottom(chat.send_button.bounding_box()) <= 420
     page.evaluate(COVER, 0)
@@ -122,7 +122,7 @@ def test_habit_49_no_zoom_and_no_keyboard_before_one_asks(talk: Talk) -> None:
     chat = talk(**PHONE)
     page = chat.page
     expect(page.locator("chat-composer:defined")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    until_whole(page)
     expect(chat.composer).not_to_be_focused()
     for path in ("/", "/settings/profile/", "/settings/appearance/", "/presets/"):
         chat.open(path)
@@ -169,7 +169,7 @@ def test_habit_49_safe_areas_are_kept_free(talk: Talk) -> None:
 def with_shortcuts(chat: Chat) -> Chat:
     """They are loaded when the page is idle; opening their list tells that they are there."""
     dialog = chat.page.get_by_role("dialog", name="Keyboard shortcuts")
-    chat.page.wait_for_load_state("networkidle")
+    chat.until_whole()
     chat.page.keyboard.press("Control+/")
     expect(dialog.get_by_text("Copy the last answer")).to_be_visible()
     chat.page.keyboard.press("Escape")
@@ -238,7 +238,7 @@ def test_habit_43_shortcuts_can_be_switched_off(ann: Person, open_browser: Open)
     page.goto(f"{ann.url}/shortcuts/")
     expect(page.get_by_text("switched off in your settings")).to_be_visible()
     page = Chat(open_browser(ann), ann.url).open().page
-    page.wait_for_load_state("networkidle")
+    until_whole(page)
     search = page.get_by_role("link", name="Search")
     expect(search).not_to_have_attribute("aria-keyshortcuts", re.compile("K"))
     search.click()

@@ -10,8 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.looks import check
-from tests.browser.people import Complaints, Open, Person, Talk
-from tests.browser.test_faults import sign_in
+from tests.browser.people import Complaints, Open, Person, Talk, sign_in
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
@@ -139,7 +138,7 @@ def test_a_draft_is_there_after_being_offline(talk: Talk, complaints: Complaints
 
 def test_the_chat_says_that_the_connection_is_gone(talk: Talk, complaints: Complaints) -> None:
     chat = talk()
-    chat.page.wait_for_load_state("networkidle")
+    chat.until_whole()
     line = chat.page.locator("[data-connection]")
     expect(line).to_be_hidden()
     chat.page.context.set_offline(True)

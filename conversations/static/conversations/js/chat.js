@@ -9,26 +9,39 @@ performance.mark("usable");
 const page = document.querySelector("chat-conversation");
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
 /** Loads a part when the page is idle; one that does not arrive, again when the connection is back. */
-const later = (load) =>
-  whenIdle(() => load().catch(() => window.addEventListener("online", () => later(load), { once: true })));
-
-later(() => import("./sidebar.js"));
-later(() => import("./answer-stream.js")); // there when an answer begins on a line that has just broken
-// There at the first press: Safari allows the clipboard only inside the click.
-later(async () => {
-  page.copying = await import("./copy.js");
-});
-later(async () => {
-  const { Drops } = await import("./drops.js");
-  new Drops(page.composer, page.listeners.signal);
-});
-if (window.matchMedia("(pointer: coarse)").matches) later(() => import("./keyboard.js"));
-if (document.querySelector("compare-picker")) later(() => import("./compare-picker.js"));
-if (page.dataset.shortcuts) {
-  later(async () => {
-    const { Shortcuts } = await import("./shortcuts.js");
-    new Shortcuts(page);
-  });
+async function later(load) {
+  await new Promise((go) => whenIdle(go));
+  for (;;) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((go) => window.addEventListener("online", go, { once: true }));
+    }
+  }
 }
+
+const parts = [
+  later(() => import("./sidebar.js")),
+  later(() => import("./answer-stream.js")), // there when an answer begins on a line that has just broken
+  // There at the first press: Safari allows the clipboard only inside the click.
+  later(async () => {
+    page.copying = await import("./copy.js");
+  }),
+  later(async () => {
+    const { Drops } = await import("./drops.js");
+    new Drops(page.composer, page.listeners.signal);
+  }),
+];
+if (window.matchMedia("(pointer: coarse)").matches) parts.push(later(() => import("./keyboard.js")));
+if (document.querySelector("compare-picker")) parts.push(later(() => import("./compare-picker.js")));
+if (page.dataset.shortcuts) {
+  parts.push(
+    later(async () => {
+      const { Shortcuts } = await import("./shortcuts.js");
+      new Shortcuts(page);
+    }),
+  );
+}
+Promise.all(parts).then(() => page.toggleAttribute("data-whole", true));
 // It makes the site installable and shows the offline page. Over plain http there is none.
 whenIdle(() => navigator.serviceWorker?.register("/sw.js").catch(() => {}));
