@@ -1,6 +1,6 @@
 """People, and what they may spend. Knows nothing of conversations: what it names of them are plain names and UUIDs.
 
-The ledger lives here because it outlives the chats it paid for. `quotas.py` is the only writer of usage.
+The ledger lives here because it outlives the chats it paid for. `quotas/` is the only writer of usage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people and administrators do to accounts. Quotas have `quotas.py`; passwords and addresses allauth's flows."""
+"""What people and administrators do to accounts. Quotas have `quotas/`; passwords and addresses allauth's flows."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def reserve(
     *,
     tokens: int = 100,
     least_tokens: int = 100,
-    money: Decimal = quotas.ZERO,
+    money: Decimal = Decimal(0),
     now: datetime = NOON,
 ) -> UUID:
     key = uuid4()

@@ -1,0 +1,28 @@
+"""Reserve, settle, refund, remaining, reset: the only writer of usage. A file per noun.
+
+Every function takes `now` from its caller: one request, one moment.
+"""
+
+from .counters import Remaining, hold, ledger_sums, remaining
+from .limits import NO_LIMITS, Limits, limits_of
+from .periods import Period
+from .refusals import QuotaExceeded
+from .reservations import Spent, reserve, settle
+from .resets import Reset, reset
+
+__all__ = [
+    "NO_LIMITS",
+    "Limits",
+    "Period",
+    "QuotaExceeded",
+    "Remaining",
+    "Reset",
+    "Spent",
+    "hold",
+    "ledger_sums",
+    "limits_of",
+    "remaining",
+    "reserve",
+    "reset",
+    "settle",
+]
