@@ -24,7 +24,7 @@ from accounts.models import UsageRecord
 
 from . import relay
 from .catalogue import note_traffic
-from .errors import AnswerFailed
+from .errors import CUT_SHORT, AnswerFailed
 from .models import ChatModel, Completion, Message
 from .prices import Prices
 from .relay import Answer, Ending, InDatabase
@@ -71,6 +71,7 @@ class Run:
     pump: asyncio.Task[None] | None = None
     told_to_end: Ending | None = None
     usage: TokenUsage | None = None
+    finish_reason: str = ""
     first_delta_at: datetime | None = None
     dropped_parameters: list[str] = field(default_factory=list)
     saved_length: int = -1
@@ -109,6 +110,8 @@ class Run:
                     self.dropped_parameters.append(delta.dropped_parameter)
                 if delta.usage is not None:
                     self.usage = delta.usage
+                if delta.finish_reason:
+                    self.finish_reason = delta.finish_reason
                 if delta.text or delta.reasoning:
                     self._time(delta.text, delta.reasoning)
                     self.answer.append(delta.text, delta.reasoning)
@@ -130,6 +133,8 @@ class Run:
             return self.told_to_end or Ending(Status.INTERRUPTED, "interrupted")
         error = pump.exception()
         if error is None:
+            if self.finish_reason in CUT_SHORT:
+                return Ending(Status.COMPLETE, self.finish_reason)
             empty = not self.answer.text and not self.job.text
             return Ending(Status.COMPLETE, "empty_answer" if empty else "")
         if isinstance(error, AnswerFailed):

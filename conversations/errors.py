@@ -133,8 +133,15 @@ SENTENCES: dict[str, str | Promise] = {
     "upstream_malformed": _("The model's endpoint sent something that is not an answer."),
     "interrupted": _("The server was restarted while this answer was being written."),
     "empty_answer": _("The model returned an empty answer."),
+    "length": _("The answer ends here because it has reached its longest length."),
+    "content_filter": _(
+        "The answer ends here because a filter of the model's endpoint cut it off."
+    ),
     "internal_error": _("Something went wrong on our side. Try again."),
 }
+
+# Codes of answers that are complete and not whole: what the endpoint gave as `finish_reason`.
+CUT_SHORT = {"length", "content_filter"}
 
 
 class AnswerFailed(Exception):

@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 
 from . import access, comparing
 from .addresses import address
-from .errors import sentence
+from .errors import CUT_SHORT, sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
 from .rendering import render_markdown, render_plain
@@ -98,6 +98,7 @@ class MessageView:
     """One message as a page shows it. `completion_id` is that of its newest completion; empty for the user's own.
 
     comparison: while it is one of several answers of which none has been kept.
+    is_unfinished: there is more to ask for, as long as it is a leaf.
     """
 
     id: UUID
@@ -116,6 +117,7 @@ class MessageView:
     feedback: str
     siblings: tuple[UUID, ...]
     comparison: UUID | None = None
+    is_unfinished: bool = False
 
     @cached_property
     def html(self) -> SafeString:
@@ -153,6 +155,12 @@ class MessageView:
         return self.status == Message.Status.RUNNING
 
     @property
+    def is_cut_short(self) -> bool:
+        """A line under its text says why it ends there; where there is no text, that is an error with Retry."""
+        is_complete = self.status == Message.Status.COMPLETE
+        return is_complete and self.error_code in CUT_SHORT and bool(self.content)
+
+    @property
     def events_url(self) -> str:
         return self._url("completion-events") if self.is_running else ""
 
@@ -174,8 +182,7 @@ class MessageView:
 
     @property
     def continue_url(self) -> str:
-        unfinished = {Message.Status.STOPPED, Message.Status.INTERRUPTED}
-        possible = self.status in unfinished and self.is_leaf and self.content
+        possible = self.is_unfinished and self.is_leaf and self.content
         return self._url("completion-continue") if possible else ""
 
     @property
@@ -278,6 +285,7 @@ def message_views(messages: list[Message]) -> list[MessageView]:
                 feedback=message.feedback,
                 siblings=children[message.parent_id, message.conversation_id, message.role],
                 comparison=message.comparison,
+                is_unfinished=message.is_unfinished,
             )
         )
     return views

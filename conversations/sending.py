@@ -330,10 +330,14 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
 
 
 def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
-    """Go on with a stopped or interrupted answer; the new text is appended to it."""
-    resumable = {Message.Status.STOPPED, Message.Status.INTERRUPTED}
-    if message.status not in resumable or message.parent_id is None:
-        raise NotPossible(_("Only a stopped or interrupted answer can be continued."))
+    """Go on with an answer that is not finished; the new text is appended to it."""
+    if not message.is_unfinished or message.parent_id is None:
+        raise NotPossible(
+            _(
+                "Only an answer that was stopped, was interrupted or has reached its longest length"
+                " can be continued."
+            )
+        )
     if message.children.exists():
         raise NotPossible(_("The conversation has already gone on from this answer."))
     if not message.content:
@@ -347,7 +351,7 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
         comparison = _lock(conversation, again=message)
         # Read again under the lock: what is continued must be what is stored.
         message = Message.objects.get(pk=message.pk)
-        if message.status not in resumable:
+        if not message.is_unfinished:
             raise AnswerRunning
         draft = draft_answer(user, conversation, chosen, limits, turns, partial=message)
         Message.objects.filter(pk=message.pk).update(status=Message.Status.RUNNING, error_code="")

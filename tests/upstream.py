@@ -6,7 +6,7 @@ In a test: `with Upstream() as upstream:` and point an endpoint at `upstream.url
 Which script a chat request gets, first match: the next of `upstream.play_as(MODEL, …)`; the next of
 `upstream.play(…)`; `[[script: NAME option=value …]]` in the last user message; a model named `fake/NAME`;
 `upstream.script`. With `times=N` a script is played for the first N requests with the same last message, and then
-`answer`.
+`answer`. With `reason=NAME` an answer finishes with that finish_reason.
 
     answer                what `pieces` say, else an echo in Markdown; delay=SECONDS between pieces
     slow                  tokens=20 words at rate=25 a second
@@ -326,7 +326,7 @@ class Play:
         self._request = request
         self._response: web.StreamResponse | None = None
         self._said: list[str] = []
-        self._reason = "stop"
+        self._reason = script.options.get("reason", "stop")
         self._held: bytearray | None = None
         self._pieces = script.pieces
 

@@ -193,6 +193,13 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.role} {self.id}"
 
+    @property
+    def is_unfinished(self) -> bool:
+        """An answer that ended before the model had said everything: it can be continued."""
+        if self.status == self.Status.COMPLETE:
+            return self.error_code == "length"
+        return self.status in {self.Status.STOPPED, self.Status.INTERRUPTED}
+
 
 class Completion(models.Model):
     """One attempt by one model to answer. `completion.py` alone moves it on, by updates guarded on `running`."""

@@ -176,6 +176,22 @@ def test_habit_19_a_cut_answer_keeps_what_came(chat: Chat, upstream: Upstream) -
     chat.expect_words("Half of the answer")
 
 
+def test_an_answer_at_its_longest_length_goes_on(chat: Chat, upstream: Upstream) -> None:
+    upstream.say("The first half", options="reason=length")
+    chat.ask("A long question").expect_words("The first half")
+    note = chat.answer.locator(".message-note")
+    for _ in ("live", "after a reload"):
+        expect(note).to_contain_text("longest length")
+        expect(chat.answer.locator(".message-error")).to_have_count(0)
+        chat.page.reload()
+    upstream.say(" and the second.")
+    chat.act("Continue").expect_status("complete")
+    expect(chat.body).to_have_text("The first half and the second.")
+    expect(chat.answers).to_have_count(1)
+    expect(note).to_have_count(0)
+    expect(chat.answer.get_by_role("button", name="Continue")).to_have_count(0)
+
+
 def test_habit_20_reasoning_is_collapsed_and_timed(chat: Chat, upstream: Upstream) -> None:
     upstream.play(Script.parse("reasoning seconds=1.2 gated=1", "The answer", " is this."))
     chat.send("Why?").expect_status("running")

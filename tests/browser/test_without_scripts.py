@@ -132,6 +132,19 @@ def test_a_refused_message_keeps_its_text(talk: Talk, complaints: Complaints) ->
     expect(chat.composer).to_have_value(re.compile("^long long"))
 
 
+def test_an_answer_at_its_longest_length_goes_on(talk: Talk, upstream: Upstream) -> None:
+    chat = talk(**OFF)
+    upstream.say("The first half", options="reason=length")
+    submit(chat, "A long question")
+    refresh_until_status(chat, "complete")
+    expect(chat.answer.locator(".message-note")).to_contain_text("longest length")
+    upstream.say(" and the second.")
+    chat.act("Continue")
+    refresh_until(chat, "The first half and the second.")
+    refresh_until_status(chat, "complete")
+    expect(chat.answer.locator(".message-note")).to_have_count(0)
+
+
 def test_sign_up_leads_to_a_new_chat(site: Site, open_browser: Open, ann: Person) -> None:
     page = open_browser(**OFF)
     page.goto(f"{site.url}/accounts/signup/")
