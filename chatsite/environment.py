@@ -1,6 +1,6 @@
 """Reads the environment: `.env`, `NAME_FILE`, and one sentence for everything that is malformed.
 
-Only `settings.py` uses this at import, and `catalogue.py` for the keys of endpoints, which are named by rows.
+Only `settings.py` uses this at import, and `endpoints.py` for the keys of endpoints, which are named by rows.
 """
 
 from __future__ import annotations

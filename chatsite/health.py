@@ -23,7 +23,7 @@ def live() -> HttpResponse:
 
 def ready() -> JsonResponse:
     """200 `ok` or `degraded`; 503 `failing` only for database, migrations or drain."""
-    from conversations.catalogue import endpoint_state
+    from conversations.endpoint_health import endpoint_state
 
     checks = {"database": _database(), "migrations": "unknown"}
     if checks["database"] == "ok":

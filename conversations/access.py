@@ -9,7 +9,7 @@ from django.http import Http404
 
 from accounts.models import User
 
-from . import catalogue
+from . import preset_choices
 from .models import Completion, Conversation, Folder, Message, PresetVersion, RolePreset, Tag
 
 
@@ -59,7 +59,7 @@ def get_completion(user: User, completion_id: UUID) -> Completion:
 
 def get_preset(user: User, preset_id: UUID) -> RolePreset:
     """One that the user may use, or keeps for the site. With its model and owner. One or two queries."""
-    usable = catalogue.visible_presets(user).filter(pk=preset_id)
+    usable = preset_choices.visible_presets(user).filter(pk=preset_id)
     found = usable.select_related("model", "owner").first()
     return found or get_kept_preset(user, preset_id)
 

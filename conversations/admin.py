@@ -73,9 +73,9 @@ class EndpointAdmin(ChoiceAdmin):
     )
     def read_models(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
         """New models are added; those that are known stay as they are."""
-        from . import catalogue  # the client of endpoints is heavy, and only this needs it
+        from . import model_lists  # the client of endpoints is heavy, and only this needs it
 
-        added = catalogue.read_endpoint_models(endpoints=queryset)
+        added = model_lists.read_endpoint_models(endpoints=queryset)
         for endpoint in queryset:
             if endpoint.name in added:
                 text = _("%(endpoint)s: %(count)d models added.")

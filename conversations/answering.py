@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, runtime
+from . import endpoints, runtime
 from .completion import Job
 from .models import (
     ChatModel,
@@ -177,7 +177,7 @@ def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now
         message_id=answer.pk,
         chat_model_id=model.pk,
         model_name=model.name,
-        address=catalogue.address_of(model.endpoint),
+        address=endpoints.address_of(model.endpoint),
         call=call,
         prompt_tokens=draft.prompt.tokens,
         context_window=model.context_window,

@@ -23,7 +23,7 @@ from accounts import quotas
 from accounts.models import UsageRecord
 
 from . import relay
-from .catalogue import note_traffic
+from .endpoint_health import note_traffic
 from .errors import CUT_SHORT, AnswerFailed
 from .models import ChatModel, Completion, Message
 from .prices import Prices

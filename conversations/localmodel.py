@@ -2,7 +2,7 @@
 
 Here: finding the GGUF file, starting the process, restarting it when it crashes, and the process itself
 (`python -m conversations.localmodel`). Not here: talking to it. It speaks the OpenAI protocol like any endpoint;
-`catalogue.py` finds its address and key in the environment, under the two names below.
+`endpoints.py` finds its address and key in the environment, under the two names below.
 This module needs the standard library only: neither half of it wants Django.
 """
 

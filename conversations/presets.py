@@ -23,6 +23,7 @@ from accounts.models import User
 from . import catalogue
 from .errors import NotPossible
 from .models import ChatModel, Conversation, PresetVersion, RolePreset
+from .preset_choices import LONG_TEXTS, one_of_each, visible_presets
 from .preset_content import content_of, put_content
 from .writing import lock, one_at_a_time, writing
 
@@ -47,11 +48,11 @@ def gallery(user: User, language: str, *, search: str = "") -> Gallery:
 
     Filtered here and not by the database, of which not every one ignores case beyond ASCII.
     """
-    rows = catalogue.visible_presets(user).select_related("owner").defer(*catalogue.LONG_TEXTS)
+    rows = visible_presets(user).select_related("owner").defer(*LONG_TEXTS)
     words = search.casefold().split()
     found = [
         preset
-        for preset in catalogue.one_of_each(rows, user, language)
+        for preset in one_of_each(rows, user, language)
         if all(word in f"{preset.name} {preset.description}".casefold() for word in words)
     ]
     return Gallery(

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts import quotas
 from accounts.models import User
 
-from . import access, catalogue, comparing, runtime, selectors
+from . import access, catalogue, comparing, preset_choices, runtime, selectors
 from .answering import Begun, Draft, draft_answer, show_answer, start_answer
 from .errors import (
     AnswerRunning,
@@ -207,12 +207,14 @@ def _choose_preset(user: User, sending: Sending, conversation: Conversation) -> 
     A default that has been deleted, disabled or unshared since is no reason to refuse a message.
     """
     if sending.preset is not None:
-        conversation.preset = catalogue.choose_preset_again(
+        conversation.preset = preset_choices.choose_preset_again(
             user, sending.preset, sending.language, current=conversation.preset
         )
         return True
     if conversation._state.adding and user.default_preset:
-        conversation.preset = catalogue.find_preset(user, user.default_preset, sending.language)
+        conversation.preset = preset_choices.find_preset(
+            user, user.default_preset, sending.language
+        )
         return True
     return False
 

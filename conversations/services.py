@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import quotas
 from accounts.models import User
 
-from . import catalogue, comparing, runtime, selectors
+from . import catalogue, comparing, preset_choices, runtime, selectors
 from .errors import InvalidParameter, JustDeleted, NotPossible
 from .models import Completion, Conversation, Message
 from .names import one_line
@@ -62,7 +62,7 @@ def choose(
     if model:
         changes["model"] = catalogue.choose_model(model, limits=quotas.limits_of(user))
     if preset is not None:
-        conversation.preset = catalogue.choose_preset_again(
+        conversation.preset = preset_choices.choose_preset_again(
             user, preset, language, current=conversation.preset
         )
         changes["preset"] = conversation.preset

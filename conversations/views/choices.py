@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import quotas
 from accounts.models import User
 
-from .. import catalogue, comparing
+from .. import catalogue, comparing, preset_choices
 from ..models import ChatModel, Conversation, RolePreset
 from .drawer import drawer_of, variables_of
 
@@ -55,7 +55,7 @@ def picker_context(
 
     chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
     """
-    presets = catalogue.presets_for(user, language)
+    presets = preset_choices.presets_for(user, language)
     preset = shown.preset if shown else _wanted_preset(user, chosen, language)
     if preset is not None and preset not in presets:
         presets.append(preset)  # on offer or not, a conversation may keep it
@@ -82,7 +82,7 @@ def picker_context(
 def _wanted_preset(user: User, chosen: Mapping[str, Any], language: str) -> RolePreset | None:
     """What is chosen, else the user's default. One query if there is one."""
     key = str(chosen.get("preset", user.default_preset))
-    return catalogue.find_preset(user, key, language) if key else None
+    return preset_choices.find_preset(user, key, language) if key else None
 
 
 def _several(chosen: Mapping[str, Any], name: str) -> list[Any]:
@@ -108,7 +108,7 @@ def model_choice(model: ChatModel, *, is_current: bool, is_compared: bool = Fals
 
 def preset_choice(preset: RolePreset, *, is_current: bool) -> PresetChoice:
     return PresetChoice(
-        catalogue.preset_key(preset), preset.name, preset.icon, preset.description, is_current
+        preset_choices.preset_key(preset), preset.name, preset.icon, preset.description, is_current
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from .. import access, catalogue, listing
+from .. import access, listing, preset_choices
 from ..forms import uuid_or_none
 from .replies import language, owner, signed_in
 from .sidebar import cursor_or_none, sidebar_context, tag_of
@@ -85,6 +85,6 @@ def overview(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 def palette(request: HttpRequest) -> HttpResponseBase:
     """What Ctrl+K opens, without the conversations that it searches for."""
-    presets = catalogue.presets_for(owner(request), language())
-    context = {"presets": [(catalogue.preset_key(preset), preset) for preset in presets]}
+    presets = preset_choices.presets_for(owner(request), language())
+    context = {"presets": [(preset_choices.preset_key(preset), preset) for preset in presets]}
     return render(request, "conversations/_palette.html", context)

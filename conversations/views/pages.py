@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import quotas
 from chatsite.views import wants_json
 
-from .. import access, catalogue, runtime, selectors
+from .. import access, preset_choices, runtime, selectors
 from ..errors import ConversationError
 from ..forms import fields_of, text_field, uuid_or_none
 from ..models import Conversation, Message
@@ -158,7 +158,7 @@ def conversation_json(found: Conversation, *, before: UUID | None) -> JsonRespon
             "conversation": found.pk,
             "title": found.title,
             "model": found.model.name if found.model else None,
-            "preset": catalogue.preset_key(found.preset) if found.preset else None,
+            "preset": preset_choices.preset_key(found.preset) if found.preset else None,
             "variables": found.preset_variables,
             "leaf": found.current_leaf_id,
             "older": transcript.older,

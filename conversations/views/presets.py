@@ -19,7 +19,7 @@ from accounts import quotas
 from accounts.models import User
 from chatsite.views import see_other
 
-from .. import access, catalogue, presets
+from .. import access, catalogue, preset_choices, presets
 from ..errors import NotPossible
 from ..forms import fields_of, text_field
 from ..models import RolePreset
@@ -95,9 +95,9 @@ def _choose_defaults(request: HttpRequest, user: User) -> HttpResponse:
             catalogue.choose_model(user.default_model, limits=quotas.limits_of(user))
     if "default_preset" in fields:
         key = text_field(fields, "default_preset").strip()
-        preset = catalogue.choose_preset(user, key, language())
+        preset = preset_choices.choose_preset(user, key, language())
         # Not as it was written: a UUID has many spellings, some too long for the column.
-        user.default_preset = catalogue.preset_key(preset) if preset else ""
+        user.default_preset = preset_choices.preset_key(preset) if preset else ""
     user.save(update_fields=["default_model", "default_preset"])
     messages.success(request, _("New chats now begin with this."))
     return see_other(reverse("conversations:presets"))
@@ -111,7 +111,7 @@ def _group(
 
 
 def _card(preset: RolePreset, user: User) -> Card:
-    key = catalogue.preset_key(preset)
+    key = preset_choices.preset_key(preset)
     is_own = preset.owner_id == user.pk
     return Card(
         id=preset.pk,
@@ -220,7 +220,7 @@ def _form_page(
         "groups": form.groups(),
         "preset": preset,
         "is_new": preset._state.adding,
-        "key": catalogue.preset_key(preset),
+        "key": preset_choices.preset_key(preset),
         "focus_turn": focus_turn,
         "is_gone": status == 404,
     }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, expect
 
-from conversations.catalogue import LONGEST_ANSWER, UNKNOWN_WINDOW
+from conversations.model_lists import LONGEST_ANSWER, UNKNOWN_WINDOW
 from tests.browser.chat import Chat
 from tests.processes import Site, family, wait_for
 from tests.upstream import Script, Upstream

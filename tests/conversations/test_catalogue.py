@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Plan, User
-from conversations import catalogue
+from conversations import model_lists
 from conversations.models import ChatModel, Endpoint, RolePreset
 from tests.conversations.talk import JSON, Talk
 from tests.proxy import RecordingProxy
@@ -26,7 +26,7 @@ def test_new_models_are_inserted_and_old_ones_left_alone(
 ) -> None:
     upstream.models[:] = ["small", "text-embedding-9", "whisper-2", "gpt-4o-mini"]
     ChatModel.objects.create(endpoint=endpoint, name="small", label="Mine", enabled=False)
-    assert catalogue.read_endpoint_models([endpoint]) == {"scripted": 3}
+    assert model_lists.read_endpoint_models([endpoint]) == {"scripted": 3}
     rows = {row.name: row for row in ChatModel.objects.all()}
     assert (rows["small"].label, rows["small"].enabled) == ("Mine", False)
     assert not rows["text-embedding-9"].enabled
@@ -34,12 +34,12 @@ def test_new_models_are_inserted_and_old_ones_left_alone(
     assert rows["gpt-4o-mini"].enabled
     assert rows["gpt-4o-mini"].context_window == 128_000
     assert rows["gpt-4o-mini"].is_default
-    assert catalogue.read_endpoint_models([endpoint]) == {"scripted": 0}
+    assert model_lists.read_endpoint_models([endpoint]) == {"scripted": 0}
 
 
 def test_endpoint_without_a_list_only_warns(endpoint: Endpoint, upstream: Upstream) -> None:
     upstream.models_script = Script("500")
-    assert catalogue.read_endpoint_models([endpoint]) == {}
+    assert model_lists.read_endpoint_models([endpoint]) == {}
     assert not ChatModel.objects.exists()
 
 
@@ -50,19 +50,19 @@ def test_configured_endpoint_becomes_a_row(
     settings.OPENAI_BASE_URL = upstream.url
     settings.OPENAI_MODEL = "wanted"
     upstream.models[:] = ["another"]
-    catalogue.read_endpoint_models()
+    model_lists.read_endpoint_models()
     row = Endpoint.objects.get()
     assert (row.source, row.base_url, row.key_variable) == ("environment", upstream.url, "")
     assert ChatModel.objects.get(is_default=True).name == "wanted"
     settings.ENDPOINT_CONFIGURED = False
-    catalogue.read_endpoint_models()
+    model_lists.read_endpoint_models()
     assert not Endpoint.objects.get().enabled
 
 
 def test_default_that_a_person_chose_stays(endpoint: Endpoint, settings: Settings) -> None:
     ChatModel.objects.create(endpoint=endpoint, name="zeta", is_default=True)
     settings.OPENAI_MODEL = "fake"
-    catalogue.read_endpoint_models([endpoint])
+    model_lists.read_endpoint_models([endpoint])
     assert ChatModel.objects.get(is_default=True).name == "zeta"
 
 
@@ -145,7 +145,7 @@ def test_models_that_are_still_coming(
     page = alice_client.post("/c/", {"content": "Hello", "client_id": str(uuid.uuid4())})
     assert page.status_code == 503
     assert "Hello</textarea>" in page.content.decode()
-    catalogue.read_endpoint_models([endpoint])
+    model_lists.read_endpoint_models([endpoint])
     assert "are still being read" not in alice_client.get("/").content.decode()
     assert Talk(alice_client).send("Hello").status == 201
 

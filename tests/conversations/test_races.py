@@ -14,7 +14,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import Reservation, User
-from conversations import access, catalogue, organizing, presets, services
+from conversations import access, catalogue, organizing, preset_choices, presets, services
 from conversations.errors import ConversationError, JustDeleted, NotPossible
 from conversations.models import ChatModel, Conversation, Endpoint, Folder, RolePreset, Tag
 from tests.conftest import signed_in
@@ -100,8 +100,10 @@ def test_a_choice_that_has_just_been_deleted(
         "model": chat_model,
         "endpoint": chat_model.endpoint,
     }
-    look_up = "choose_preset_again" if what == "preset" and verb != "regenerate" else "choose_model"
-    delete_after(catalogue, look_up, used[what])
+    if what == "preset" and verb != "regenerate":
+        delete_after(preset_choices, "choose_preset_again", used[what])
+    else:
+        delete_after(catalogue, "choose_model", used[what])
     chosen = {"model": "fake", "preset": "translator"}
     if verb == "send":
         reply = talk.send("Go on", **chosen)

@@ -134,29 +134,29 @@ class Command(BaseCommand):
 
     def sync_endpoints(self) -> bool:
         """Write down where the configured endpoint and the model in the box are now; true if a model is on offer."""
-        from conversations import catalogue
+        from conversations import catalogue, endpoints
 
-        catalogue.sync_configured_endpoints()
+        endpoints.sync_configured_endpoints()
         return catalogue.has_models()
 
     def read_models(self, *, wait: bool) -> None:
-        """Have the catalogue ask the endpoints until each has named a model. None is a reason not to start."""
+        """Ask the endpoints until each has named a model. None is a reason not to start."""
         has_asked, is_late = threading.Event(), threading.Event()
 
         def read() -> None:
             try:
-                from conversations import catalogue
+                from conversations import endpoints, model_lists
 
-                catalogue.read_endpoint_models()
+                model_lists.read_endpoint_models()
                 for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
-                    silent = catalogue.endpoints_without_models()
+                    silent = endpoints.endpoints_without_models()
                     connections.close_all()
                     if not silent:
                         break
                     has_asked.set()
                     is_late.set()
                     time.sleep(pause)
-                    catalogue.read_endpoint_models(silent)
+                    model_lists.read_endpoint_models(silent)
                 if is_late.is_set():
                     self.say("The endpoint has listed its models now.")
             except Exception as error:  # a site with an unreachable endpoint still has its pages

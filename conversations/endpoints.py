@@ -1,0 +1,89 @@
+"""Where endpoints are: of each row the address, and the rows that stand for what is configured.
+
+Keys are never stored: an endpoint's row names the environment variable that holds its key, read here at call time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from chatsite.settings import environment
+
+from . import localmodel
+from .models import Endpoint
+from .upstream import EndpointAddress
+
+logger = logging.getLogger(__name__)
+
+OPENAI = "https://api.openai.com/v1"
+
+
+def endpoints_without_models() -> list[Endpoint]:
+    """Those in use that have named none yet: their lists are being read, or asked for again. One query."""
+    return list(Endpoint.objects.filter(enabled=True, chat_models=None))
+
+
+def address_of(endpoint: Endpoint) -> EndpointAddress:
+    """Where and with which key to call it, read now."""
+    return EndpointAddress(
+        base_url=endpoint.base_url,
+        api_key=_key(endpoint.key_variable),
+        connect_seconds=endpoint.connect_seconds,
+        first_delta_seconds=endpoint.first_delta_seconds,
+        silence_seconds=endpoint.silence_seconds,
+        total_seconds=endpoint.total_seconds,
+        proxy="" if endpoint.source == Endpoint.Source.BOX else settings.OPENAI_PROXY,
+    )
+
+
+def _key(variable: str) -> str:
+    if not variable:
+        return ""
+    try:
+        return environment.text(variable)
+    except ImproperlyConfigured as error:
+        logger.error("The key of an endpoint cannot be read: %s", error)
+        return ""
+
+
+def sync_configured_endpoints() -> None:
+    """Bring the rows that stand for the environment and the model in the box up to date. Called at start."""
+    box_url = os.environ.get(localmodel.URL_VARIABLE, "")
+    with transaction.atomic():
+        if settings.ENDPOINT_CONFIGURED:
+            Endpoint.objects.update_or_create(
+                source=Endpoint.Source.ENVIRONMENT,
+                defaults={
+                    "base_url": settings.OPENAI_BASE_URL or OPENAI,
+                    "key_variable": "OPENAI_API_KEY" if settings.OPENAI_API_KEY else "",
+                    "enabled": True,
+                },
+                create_defaults={
+                    "name": "OpenAI" if not settings.OPENAI_BASE_URL else "OPENAI_BASE_URL",
+                    "base_url": settings.OPENAI_BASE_URL or OPENAI,
+                    "key_variable": "OPENAI_API_KEY" if settings.OPENAI_API_KEY else "",
+                },
+            )
+        else:
+            Endpoint.objects.filter(source=Endpoint.Source.ENVIRONMENT).update(enabled=False)
+        if box_url:
+            Endpoint.objects.update_or_create(
+                source=Endpoint.Source.BOX,
+                defaults={
+                    "base_url": box_url,
+                    "key_variable": localmodel.KEY_VARIABLE,
+                    "enabled": True,
+                },
+                create_defaults={
+                    "name": "Model in the box",
+                    "base_url": box_url,
+                    "key_variable": localmodel.KEY_VARIABLE,
+                },
+            )
+        else:
+            Endpoint.objects.filter(source=Endpoint.Source.BOX).update(enabled=False)
