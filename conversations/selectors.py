@@ -109,7 +109,6 @@ class MessageView:
     reasoning: str
     reasoning_seconds: float | None
     error_code: str
-    error: str
     model_name: str
     completion_id: UUID | None
     created_at: datetime
@@ -155,10 +154,15 @@ class MessageView:
         return self.status == Message.Status.RUNNING
 
     @property
-    def is_cut_short(self) -> bool:
-        """A line under its text says why it ends there; where there is no text, that is an error with Retry."""
+    def note(self) -> str:
+        """Why the text ends where it does, if that is no error; without any text it is one."""
         is_complete = self.status == Message.Status.COMPLETE
-        return is_complete and self.error_code in CUT_SHORT and bool(self.content)
+        is_cut_short = is_complete and self.error_code in CUT_SHORT and self.content
+        return sentence(self.error_code) if is_cut_short else ""
+
+    @property
+    def error(self) -> str:
+        return "" if self.note else sentence(self.error_code)
 
     @property
     def events_url(self) -> str:
@@ -277,7 +281,6 @@ def message_views(messages: list[Message]) -> list[MessageView]:
                 reasoning=message.reasoning,
                 reasoning_seconds=message.reasoning_seconds,
                 error_code=message.error_code,
-                error=sentence(message.error_code),
                 model_name=model_name,
                 completion_id=completion_id,
                 created_at=message.created_at,

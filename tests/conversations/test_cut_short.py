@@ -24,6 +24,10 @@ def continue_url(reply: Reply) -> str:
     return f"/completions/{reply.body['completion']}/continue/"
 
 
+def regenerate_url(reply: Reply) -> str:
+    return f"/completions/{reply.body['completion']}/regenerate/"
+
+
 def page_of(talk: Talk, reply: Reply) -> str:
     return talk.client.get(reply.body["url"]).content.decode()
 
@@ -48,6 +52,7 @@ def test_the_longest_length_has_a_line_and_continue(talk: Talk, upstream: Upstre
     page = page_of(talk, reply)
     assert LENGTH in page
     assert continue_url(reply) in page
+    assert regenerate_url(reply) in page
     assert "message-error" not in page
 
 
@@ -56,6 +61,7 @@ def test_a_filter_has_a_line_and_no_continue(talk: Talk, upstream: Upstream) -> 
     page = page_of(talk, reply)
     assert FILTER in page
     assert continue_url(reply) not in page
+    assert regenerate_url(reply) in page
     assert "message-error" not in page
     refused = talk.post(continue_url(reply))
     assert (refused.status, refused.code) == (409, "not_possible")
@@ -126,7 +132,7 @@ def test_without_a_word_it_can_only_be_tried_again(
     assert (answer.status, answer.error_code, answer.content) == ("complete", reason, "")
     page = page_of(talk, reply)
     assert "message-error" in page
-    assert f"/completions/{reply.body['completion']}/regenerate/" in page
+    assert regenerate_url(reply) in page
     assert continue_url(reply) not in page
     assert talk.post(continue_url(reply)).status == 409
 
