@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -123,8 +124,7 @@ class UserAdmin(UserAdminBase):
         return [str(user) for user in objs], counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        super().delete_model(request, obj)
-        setup.forget_administrator()
+        services.delete_account(obj, now=timezone.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in _within_reach(request, queryset):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpResponse
+from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
 
 from . import setup
@@ -58,3 +61,11 @@ def reactivate(users: Iterable[User]) -> int:
     return User.objects.filter(pk__in=ids, is_active=False).update(
         is_active=True, auth_epoch=F("auth_epoch") + 1
     )
+
+
+def delete_account(user: User, *, now: datetime) -> None:
+    """With all that is the person's. What `BEFORE_ACCOUNT_GOES` names comes first, in the same transaction."""
+    with transaction.atomic():
+        import_string(settings.BEFORE_ACCOUNT_GOES)(user, now=now)
+        user.delete()
+    setup.forget_administrator()

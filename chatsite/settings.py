@@ -244,6 +244,9 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 USERSESSIONS_TRACK_ACTIVITY = False
 
+# By name, because accounts know nothing of conversations: see accounts.services.delete_account.
+BEFORE_ACCOUNT_GOES = "conversations.deletion.before_account_goes"
+
 SIGN_IN_LIMITS = environment.switch("SIGN_IN_LIMITS", default=True)
 if not SIGN_IN_LIMITS:
     ACCOUNT_RATE_LIMITS = False

@@ -11,12 +11,11 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ReadOnly, UserAdmin, list_of_names, make_only_default
-from accounts.models import User
+from accounts.admin import ReadOnly, list_of_names, make_only_default
 
+from . import model_lists, presets
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
 from .preset_content import check_example_prompts, check_few_shot_turns
 from .writing import lock
@@ -29,21 +28,6 @@ if TYPE_CHECKING:
 else:
     ChoiceAdminBase = ConversationAdminBase = admin.ModelAdmin
     ChatModelFormBase = RolePresetFormBase = forms.ModelForm
-
-
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class PersonAdmin(UserAdmin):
-    """An account with what belongs to it here."""
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        from . import deletion  # as below
-
-        with transaction.atomic():
-            deletion.before_account_goes(obj, now=timezone.now())
-            super().delete_model(request, obj)
 
 
 class ChoiceAdmin(ChoiceAdminBase):
@@ -73,8 +57,6 @@ class EndpointAdmin(ChoiceAdmin):
     )
     def read_models(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
         """New models are added; those that are known stay as they are."""
-        from . import model_lists  # the client of endpoints is heavy, and only this needs it
-
         added = model_lists.read_endpoint_models(endpoints=queryset)
         for endpoint in queryset:
             if endpoint.name in added:
@@ -140,8 +122,6 @@ class RolePresetAdmin(ChoiceAdmin):
 
     def save_model(self, request: HttpRequest, obj: RolePreset, form: Any, change: bool) -> None:
         """With a version, as when a person saves one of their own."""
-        from . import presets  # as above
-
         presets.save_preset(obj)
 
     def view_on_site(self, obj: RolePreset) -> str:
