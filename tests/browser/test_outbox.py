@@ -53,35 +53,39 @@ def older_window(chat: Chat, path: str) -> Chat:
     return chat.open(f"{path}{href}")
 
 
+def expect_refusal(chat: Chat) -> None:
+    expect(chat.page.locator("#composer-error")).to_contain_text(REFUSED)
+
+
 # --- Refused ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_waits_behind_a_refused_message_comes_back_with_it(
-    chat: Chat, upstream: Upstream, complaints: Complaints
-) -> None:
+@pytest.fixture
+def held(chat: Chat, complaints: Complaints) -> list[Route]:
+    """After two questions and their answers, sends that wait to be refused."""
     complaints.expect("413")
-    chat.ask("First")
-    held = hold(chat)
-    chat.send(TOO_LONG).send("Second").send("Third")
+    chat.ask("First").ask("Second")
+    return hold(chat)
+
+
+def test_what_waits_behind_a_refused_message_comes_back_with_it(
+    chat: Chat, upstream: Upstream, held: list[Route]
+) -> None:
+    chat.send(TOO_LONG).send("Third").send("Fourth")
     chat.composer.fill("A draft")
     release(chat, held)
-    expect(chat.page.locator("#composer-error")).to_contain_text(REFUSED)
-    expect(chat.composer).to_have_value(f"{TOO_LONG}\n\nSecond\n\nThird\n\nA draft")
-    expect(chat.questions).to_have_count(1)
-    assert [received.text for received in upstream.chats] == ["First"]
+    expect_refusal(chat)
+    expect(chat.composer).to_have_value(f"{TOO_LONG}\n\nThird\n\nFourth\n\nA draft")
+    expect(chat.questions).to_have_count(2)
+    assert [received.text for received in upstream.chats] == ["First", "Second"]
 
 
-def test_a_refusal_does_not_get_into_an_edit(
-    chat: Chat, upstream: Upstream, complaints: Complaints
-) -> None:
-    complaints.expect("413")
-    chat.ask("First")
-    held = hold(chat)
+def test_a_refusal_does_not_get_into_an_edit(chat: Chat, held: list[Route]) -> None:
     chat.send(TOO_LONG)
     edit(chat, 0)
     chat.composer.fill("First, edited")
     release(chat, held)
-    expect(chat.page.locator("#composer-error")).to_contain_text(REFUSED)
+    expect_refusal(chat)
     expect(chat.composer).to_have_value("First, edited")
     chat.composer.press("Escape")
     expect(chat.composer).to_have_value(TOO_LONG)
@@ -89,18 +93,13 @@ def test_a_refusal_does_not_get_into_an_edit(
     expect(chat.composer).to_have_value(TOO_LONG)
 
 
-def test_a_refused_edit_waits_while_another_one_is_written(
-    chat: Chat, complaints: Complaints
-) -> None:
-    complaints.expect("413")
-    chat.ask("First").ask("Second")
-    held = hold(chat)
+def test_a_refused_edit_waits_while_another_one_is_written(chat: Chat, held: list[Route]) -> None:
     edit(chat, 1)
     chat.send(TOO_LONG)
     edit(chat, 0)
     chat.composer.fill("First, thought about")
     release(chat, held)
-    expect(chat.page.locator("#composer-error")).to_contain_text(REFUSED)
+    expect_refusal(chat)
     expect(chat.composer).to_have_value("First, thought about")
     expect(chat.questions.last).to_contain_text("Not sent.")
     chat.composer.press("Escape")
@@ -223,7 +222,7 @@ def test_a_refused_edit_leaves_an_older_window_as_it_was(
     shown = chat.page.locator("[data-body]").all_inner_texts()
     edit(chat, 3)
     chat.send(TOO_LONG)
-    expect(chat.page.locator("#composer-error")).to_contain_text(REFUSED)
+    expect_refusal(chat)
     assert chat.page.locator("[data-body]").all_inner_texts()[-len(shown) :] == shown
     expect(chat.page.get_by_role("link", name="Back to the newest messages")).to_be_visible()
     upstream.say("Another way on")
