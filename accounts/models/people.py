@@ -81,13 +81,18 @@ class User(AbstractUser):
         ordering = ("username",)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keeps the two keys true: they are a form of the columns beside them."""
+        """Keeps true what follows from other columns: the two keys, and the epoch that another password begins."""
         self.username_key = fold(self.username) or ""
         self.email_key = fold(self.email)
         fields = kwargs.get("update_fields")
         if fields is not None:
             keys = {f"{name}_key" for name in ("username", "email") if name in fields}
             kwargs["update_fields"] = {*fields, *keys}
+        # Set by `set_password`, not where signing in only hashes the same password anew.
+        if getattr(self, "_password", None) is not None and not self._state.adding:
+            self.auth_epoch += 1
+            if fields is not None:
+                kwargs["update_fields"] |= {"auth_epoch"}
         super().save(*args, **kwargs)
 
     def get_session_auth_hash(self) -> str:

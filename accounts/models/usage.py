@@ -78,7 +78,10 @@ class Plan(models.Model):
 
 
 class UsagePeriod(models.Model):
-    """What one person has reserved and used in one day or month: the ledger's sums, ready for one-row decisions."""
+    """What one person has reserved and used in one day or month: the ledger's sums, ready for one-row decisions.
+
+    Beside the person's row each of their keys that was used has its own.
+    """
 
     class Kind(models.TextChoices):
         DAY = "day", _("day")
@@ -94,6 +97,15 @@ class UsagePeriod(models.Model):
     start = models.DateField(
         _("start"), help_text=_("First day of the period, in the site's time zone.")
     )
+    api_key = models.ForeignKey(
+        "ApiKey",
+        models.CASCADE,
+        verbose_name=_("API key"),
+        null=True,
+        blank=True,
+        related_name="usage_periods",
+        help_text=_("Empty: of the person, whatever it was spent through."),
+    )
     reserved_requests = models.BigIntegerField(_("reserved requests"), default=0)
     reserved_tokens = models.BigIntegerField(_("reserved tokens"), default=0)
     reserved_money = models.DecimalField(
@@ -107,7 +119,14 @@ class UsagePeriod(models.Model):
         verbose_name = _("usage period")
         verbose_name_plural = _("usage periods")
         constraints = (
-            models.UniqueConstraint(fields=["user", "kind", "start"], name="one_row_per_period"),
+            models.UniqueConstraint(
+                fields=["user", "kind", "start"],
+                condition=Q(api_key=None),
+                name="one_row_per_period",
+            ),
+            models.UniqueConstraint(
+                fields=["api_key", "kind", "start"], name="one_row_per_period_of_a_key"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     reserved_requests__gte=0,
@@ -126,10 +145,15 @@ class UsagePeriod(models.Model):
 
 
 class Reservation(models.Model):
-    """What an open completion or call may still spend. Settling deletes it, so settling happens once."""
+    """What an open completion or call may still spend. Settling deletes it, so settling happens once.
+
+    alive_at: of a call, the last sign of life of the process that makes it; a completion has its own.
+    """
 
     id = models.UUIDField(primary_key=True, help_text="The completion's or call's id.")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
+    api_key = models.ForeignKey("ApiKey", models.CASCADE, null=True, related_name="reservations")
+    alive_at = models.DateTimeField(null=True)
     day = models.DateField()
     month = models.DateField()
     requests = models.PositiveIntegerField(default=1)
@@ -155,6 +179,13 @@ class UsageRecord(models.Model):
         INTERRUPTED = "interrupted", _("interrupted")
         RESET = "reset", _("reset")
 
+    class Service(models.TextChoices):
+        CHAT = "chat", _("answers")
+        EMBEDDINGS = "embeddings", _("embeddings")
+        TRANSCRIPTION = "transcription", _("speech to text")
+        SPEECH = "speech", _("text to speech")
+        IMAGES = "images", _("images")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -163,6 +194,14 @@ class UsageRecord(models.Model):
         null=True,
         related_name="usage_records",
     )
+    api_key = models.ForeignKey(
+        "ApiKey",
+        models.SET_NULL,
+        verbose_name=_("API key"),
+        null=True,
+        related_name="usage_records",
+    )
+    service = models.CharField(_("service"), max_length=13, choices=Service, default=Service.CHAT)
     completion_id = models.UUIDField(_("completion"), unique=True, null=True)
     day = models.DateField(_("day"))
     month = models.DateField(_("month"))

@@ -4,10 +4,10 @@ Every function takes `now` from its caller: one request, one moment.
 """
 
 from .counters import Remaining, hold, ledger_sums, remaining
-from .limits import NO_LIMITS, Limits, limits_of
+from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
 from .refusals import QuotaExceeded
-from .reservations import Spent, reserve, settle
+from .reservations import Spent, note_alive, release_abandoned, reserve, settle
 from .resets import Reset, reset
 
 __all__ = [
@@ -21,6 +21,9 @@ __all__ = [
     "hold",
     "ledger_sums",
     "limits_of",
+    "limits_of_key",
+    "note_alive",
+    "release_abandoned",
     "remaining",
     "reserve",
     "reset",

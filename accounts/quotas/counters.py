@@ -1,4 +1,7 @@
-"""The rows that count one person's day and month: opened, held, read. What they count is changed by the siblings."""
+"""The rows that count a day and a month of a person, and of each of their keys: opened, held, read.
+
+What they count is changed by the siblings.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
-from ..models import UsagePeriod, UsageRecord, User
+from ..models import ApiKey, UsagePeriod, UsageRecord, User
 from .limits import NO_LIMITS, Limits
 from .money import ZERO, rounded
 from .periods import Period
@@ -17,12 +21,30 @@ from .periods import Period
 DAY, MONTH = UsagePeriod.Kind.DAY, UsagePeriod.Kind.MONTH
 
 
-def open_counters(user: User, period: Period) -> None:
+@dataclass(frozen=True)
+class Payer:
+    """Whose counters: a person's, or apart from them those of one of their keys."""
+
+    user_id: int
+    api_key_id: UUID | None = None
+
+    @property
+    def rows(self) -> QuerySet[UsagePeriod]:
+        return UsagePeriod.objects.filter(user_id=self.user_id, api_key_id=self.api_key_id)
+
+    def new_row(self, kind: str, start: date) -> UsagePeriod:
+        return UsagePeriod(user_id=self.user_id, api_key_id=self.api_key_id, kind=kind, start=start)
+
+
+def payers_of(user_id: int, api_key_id: UUID | None) -> list[Payer]:
+    """Everybody who pays, in the order in which their rows are written everywhere."""
+    person = Payer(user_id)
+    return [person] if api_key_id is None else [person, Payer(user_id, api_key_id)]
+
+
+def open_counters(payer: Payer, period: Period) -> None:
     UsagePeriod.objects.bulk_create(
-        [
-            UsagePeriod(user=user, kind=DAY, start=period.day),
-            UsagePeriod(user=user, kind=MONTH, start=period.month),
-        ],
+        [payer.new_row(DAY, period.day), payer.new_row(MONTH, period.month)],
         ignore_conflicts=True,
     )
 
@@ -30,24 +52,23 @@ def open_counters(user: User, period: Period) -> None:
 def hold(user: User) -> None:
     """Until the transaction ends nobody else reserves or settles for this person, whose account is being deleted."""
     rows = UsagePeriod.objects.select_for_update().filter(user=user)
-    list(rows.order_by("kind", "pk").values_list("pk"))  # days before months
+    first = F("api_key").asc(nulls_first=True)  # the person before the keys, days before months
+    list(rows.order_by(first, "kind", "pk").values_list("pk"))
 
 
-def counters_of(user: User, period: Period) -> tuple[UsagePeriod, UsagePeriod]:
+def counters_of(payer: Payer, period: Period) -> tuple[UsagePeriod, UsagePeriod]:
     """The day's and the month's counters, all zero where nothing has been spent. One query."""
-    found = UsagePeriod.objects.filter(
-        Q(kind=DAY, start=period.day) | Q(kind=MONTH, start=period.month), user=user
-    )
+    found = payer.rows.filter(Q(kind=DAY, start=period.day) | Q(kind=MONTH, start=period.month))
     rows = {row.kind: row for row in found}
     return (
-        rows.get(DAY) or UsagePeriod(user=user, kind=DAY, start=period.day),
-        rows.get(MONTH) or UsagePeriod(user=user, kind=MONTH, start=period.month),
+        rows.get(DAY) or payer.new_row(DAY, period.day),
+        rows.get(MONTH) or payer.new_row(MONTH, period.month),
     )
 
 
-def tokens_left(user: User, period: Period, limits: Limits) -> int | None:
+def tokens_left(payer: Payer, period: Period, limits: Limits) -> int | None:
     """The tokens that may still be reserved; None without a limit."""
-    day, month = counters_of(user, period)
+    day, month = counters_of(payer, period)
     left = [
         limit - row.used_tokens - row.reserved_tokens
         for limit, row in ((limits.tokens_per_day, day), (limits.tokens_per_month, month))
@@ -69,12 +90,14 @@ class Remaining:
     month_ends: datetime
 
 
-def remaining(user: User, *, limits: Limits, now: datetime) -> Remaining:
-    """One query; none without any limit."""
+def remaining(
+    user: User, *, limits: Limits, now: datetime, api_key: ApiKey | None = None
+) -> Remaining:
+    """What the person, or this key of theirs, may still spend. One query; none without any limit."""
     period = Period.at(now)
     if limits == NO_LIMITS:
         return Remaining(None, None, None, None, None, period.day_ends, period.month_ends)
-    day, month = counters_of(user, period)
+    day, month = counters_of(Payer(user.pk, api_key.pk if api_key else None), period)
 
     def left(limit: Any, used: Any) -> Any:
         return None if limit is None else max(limit - used, type(limit)(0))
@@ -90,9 +113,16 @@ def remaining(user: User, *, limits: Limits, now: datetime) -> Remaining:
     )
 
 
-def ledger_sums(user: User, *, kind: str, start: date) -> tuple[int, int, Decimal]:
-    """Requests, tokens and money of one period as the ledger has them; equal to the counters at all times."""
+def ledger_sums(
+    user: User, *, kind: str, start: date, api_key: ApiKey | None = None
+) -> tuple[int, int, Decimal]:
+    """Requests, tokens and money of one period as the ledger has them; equal to the counters at all times.
+
+    api_key: what was spent through it, which no reset gives back.
+    """
     when = Q(day=start) if kind == DAY else Q(month=start)
+    if api_key is not None:
+        when &= Q(api_key=api_key)
     sums = UsageRecord.objects.filter(when, Q(kind="") | Q(kind=kind), user=user).aggregate(
         requests=Sum("requests"),
         tokens_in=Sum("tokens_in"),

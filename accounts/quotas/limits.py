@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from ..models import Plan, User
+from ..models import ApiKey, Plan, User
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ def limits_of(user: User) -> Limits:
     if not plans:
         return NO_LIMITS
     return _most_generous([_limits(plan) for plan in plans])
+
+
+def limits_of_key(key: ApiKey) -> Limits:
+    """What may be spent through this key, within what its owner may."""
+    return Limits(
+        requests_per_day=key.requests_per_day,
+        tokens_per_day=key.tokens_per_day,
+        money_per_month=key.money_per_month,
+    )
 
 
 def _limits(plan: Plan) -> Limits:

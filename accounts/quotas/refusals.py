@@ -11,8 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import User
-from .counters import counters_of
+from .counters import Payer, counters_of
 from .limits import Limits
 from .periods import Period
 
@@ -23,10 +22,12 @@ class QuotaExceeded(Exception):
     code: quota_requests, quota_tokens, quota_money or too_many_running.
     limit: the plan's number. resets_at: when it is renewed; None for too_many_running.
     answers: how many were asked for together, each of which counts.
+    of_key: the limit is that of the API key, not of the person.
     """
 
     status = 429
     answers = 1
+    of_key = False
 
     def __init__(self, code: str, *, limit: int | Decimal, resets_at: datetime | None) -> None:
         super().__init__(code)
@@ -61,6 +62,8 @@ class QuotaExceeded(Exception):
             "quota_money": _("You have used the whole budget of %(limit)s."),
         }
         used = texts[self.code] % {"limit": self.limit}
+        if self.of_key:
+            used = _("The limit of this API key is reached: %(limit)s.") % {"limit": self.limit}
         if self.answers > 1:
             used = _(
                 "Too little of your quota is left for %(count)s answers. Choose fewer models."
@@ -69,10 +72,19 @@ class QuotaExceeded(Exception):
 
 
 def refusal(
-    user: User, period: Period, limits: Limits, tokens: int, money: Decimal
-) -> QuotaExceeded:
-    """Which limit stands in the way; the one that is renewed last, if several do."""
-    day, month = counters_of(user, period)
+    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal
+) -> QuotaExceeded | None:
+    """Which of this payer's limits stands in the way; the one that is renewed last, if several do. One query."""
+    found = _reached(payer, period, limits, tokens, money)
+    if found is not None:
+        found.of_key = payer.api_key_id is not None
+    return found
+
+
+def _reached(
+    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal
+) -> QuotaExceeded | None:
+    day, month = counters_of(payer, period)
     if limits.money_per_month is not None and (
         month.used_money + month.reserved_money + money > limits.money_per_month
     ):
@@ -89,6 +101,10 @@ def refusal(
         day.used_tokens + day.reserved_tokens + tokens > limits.tokens_per_day
     ):
         return QuotaExceeded("quota_tokens", limit=limits.tokens_per_day, resets_at=period.day_ends)
-    return QuotaExceeded(
-        "quota_requests", limit=limits.requests_per_day or 0, resets_at=period.day_ends
-    )
+    if limits.requests_per_day is not None and (
+        day.used_requests + day.reserved_requests >= limits.requests_per_day
+    ):
+        return QuotaExceeded(
+            "quota_requests", limit=limits.requests_per_day, resets_at=period.day_ends
+        )
+    return None

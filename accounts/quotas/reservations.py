@@ -1,25 +1,29 @@
 """Reserve and settle.
 
-A reservation is a conditional UPDATE of the day's row, then of the month's, so parallel requests cannot overspend.
+A reservation is a conditional UPDATE of the day's row, then of the month's, so parallel requests cannot overspend; of
+a request with an API key first of the person's rows, then of the key's.
 Settling deletes the reservation, moves its amounts from reserved to used and writes one ledger row, all or nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 
-from ..models import Reservation, UsagePeriod, UsageRecord, User
-from .counters import DAY, MONTH, open_counters, tokens_left
-from .limits import Limits
+from ..models import ApiKey, Reservation, UsageRecord, User
+from .counters import DAY, MONTH, Payer, open_counters, payers_of, tokens_left
+from .limits import Limits, limits_of_key
 from .money import ZERO, changed_by, rounded
 from .periods import Period
 from .refusals import QuotaExceeded, refusal
+
+ABANDONED_AFTER = timedelta(seconds=60)  # without a sign of life
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,30 @@ def reserve(
     tokens: int,
     least_tokens: int,
     money: Decimal = ZERO,
+    api_key: ApiKey | None = None,
+    is_call: bool = False,
     now: datetime,
 ) -> int:
     """Set one request and an estimate of tokens and money aside; returns the tokens set aside.
 
     key: the completion's or call's id, under which it is settled.
     tokens: what the prompt and the answer may take; with less left, what is left down to `least_tokens`.
+    api_key: the one it is asked for with, whose own limits hold beside the person's.
+    is_call: no completion tells that it is still being made; `note_alive` does.
     Raises QuotaExceeded, with nothing set aside. Call inside the transaction that writes what is being paid for.
     """
     period, money = Period.at(now), rounded(money)
+    payers = [(Payer(user.pk), limits)]
+    if api_key is not None:
+        payers.append((Payer(user.pk, api_key.pk), limits_of_key(api_key)))
     with transaction.atomic():
-        granted = _take_or_shrink(user, period, limits, tokens, least_tokens, money)
+        granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
         if granted is None:
-            open_counters(user, period)
-            granted = _take_or_shrink(user, period, limits, tokens, least_tokens, money)
+            for payer, _own_limits in payers:
+                open_counters(payer, period)
+            granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
         if granted is None:
-            raise refusal(user, period, limits, least_tokens, money)
+            raise _refusal(payers, period, least_tokens, money)
         # The update above holds this person's row, so no other reservation of theirs is being made.
         running = limits.concurrent_completions
         if running is not None and Reservation.objects.filter(user=user).count() >= running:
@@ -66,6 +78,8 @@ def reserve(
         Reservation.objects.create(
             id=key,
             user=user,
+            api_key=api_key,
+            alive_at=now if is_call else None,
             day=period.day,
             month=period.month,
             requests=1,
@@ -76,19 +90,49 @@ def reserve(
     return granted
 
 
+Payers = list[tuple[Payer, Limits]]
+
+
+def _refusal(payers: Payers, period: Period, tokens: int, money: Decimal) -> QuotaExceeded:
+    for payer, limits in payers:
+        found = refusal(payer, period, limits, tokens, money)
+        if found is not None:
+            return found
+    # What stood in the way has just been settled.
+    return QuotaExceeded("too_many_running", limit=1, resets_at=None)
+
+
 def _take_or_shrink(
-    user: User, period: Period, limits: Limits, tokens: int, least_tokens: int, money: Decimal
+    payers: Payers, period: Period, tokens: int, least_tokens: int, money: Decimal
 ) -> int | None:
-    if _take(user, period, limits, tokens=tokens, money=money):
+    if _take(payers, period, tokens=tokens, money=money):
         return tokens
-    left = tokens_left(user, period, limits)
+    found = [tokens_left(payer, period, limits) for payer, limits in payers]
+    left = min((one for one in found if one is not None), default=None)
     if left is None or not least_tokens <= left < tokens:
         return None
-    return left if _take(user, period, limits, tokens=left, money=money) else None
+    return left if _take(payers, period, tokens=left, money=money) else None
 
 
-def _take(user: User, period: Period, limits: Limits, *, tokens: int, money: Decimal) -> bool:
-    """An UPDATE of each row, which counts only while it stays within its limits; both or none."""
+def _take(payers: Payers, period: Period, *, tokens: int, money: Decimal) -> bool:
+    """An UPDATE of each row, which counts only while it stays within its limits; all or none."""
+    with transaction.atomic():
+        # The day before the month, the person before the key, here and wherever they are written: in one UPDATE of
+        # several rows PostgreSQL locks them in any order, and two requests of one person wait for each other for ever.
+        for payer, limits in payers:
+            for within_limits in _within(limits, period, tokens=tokens, money=money):
+                if not payer.rows.filter(within_limits).update(
+                    reserved_requests=F("reserved_requests") + 1,
+                    reserved_tokens=F("reserved_tokens") + tokens,
+                    reserved_money=changed_by("reserved_money", money),
+                ):
+                    transaction.set_rollback(True)
+                    return False
+    return True
+
+
+def _within(limits: Limits, period: Period, *, tokens: int, money: Decimal) -> tuple[Q, Q]:
+    """The day's and the month's row, if so much more is within the limits."""
     day = Q(kind=DAY, start=period.day)
     month = Q(kind=MONTH, start=period.month)
     if limits.requests_per_day is not None:
@@ -99,18 +143,7 @@ def _take(user: User, period: Period, limits: Limits, *, tokens: int, money: Dec
         month &= Q(used_tokens__lte=limits.tokens_per_month - tokens - F("reserved_tokens"))
     if limits.money_per_month is not None:
         month &= Q(used_money__lte=limits.money_per_month - money - F("reserved_money"))
-    with transaction.atomic():
-        # The day before the month, here and wherever both are written: in one UPDATE of both rows PostgreSQL locks
-        # them in any order, and two requests of one person wait for each other for ever.
-        for within_limits in (day, month):
-            if not UsagePeriod.objects.filter(within_limits, user=user).update(
-                reserved_requests=F("reserved_requests") + 1,
-                reserved_tokens=F("reserved_tokens") + tokens,
-                reserved_money=changed_by("reserved_money", money),
-            ):
-                transaction.set_rollback(True)
-                return False
-    return True
+    return day, month
 
 
 def settle(
@@ -119,6 +152,7 @@ def settle(
     spent: Spent,
     outcome: UsageRecord.Outcome,
     model_name: str,
+    service: UsageRecord.Service = UsageRecord.Service.CHAT,
     now: datetime,
 ) -> bool:
     """Turn a reservation into what was really spent; true for exactly one caller.
@@ -130,17 +164,20 @@ def settle(
         reservation = Reservation.objects.select_for_update().filter(pk=key).first()
         if reservation is None or not Reservation.objects.filter(pk=key).delete()[0]:
             return False
-        for kind, start in ((DAY, reservation.day), (MONTH, reservation.month)):
-            UsagePeriod.objects.filter(user_id=reservation.user_id, kind=kind, start=start).update(
-                reserved_requests=F("reserved_requests") - reservation.requests,
-                reserved_tokens=F("reserved_tokens") - reservation.tokens,
-                reserved_money=changed_by("reserved_money", -reservation.money),
-                used_requests=F("used_requests") + spent.requests,
-                used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
-                used_money=changed_by("used_money", money),
-            )
+        for payer in payers_of(reservation.user_id, reservation.api_key_id):
+            for kind, start in ((DAY, reservation.day), (MONTH, reservation.month)):
+                payer.rows.filter(kind=kind, start=start).update(
+                    reserved_requests=F("reserved_requests") - reservation.requests,
+                    reserved_tokens=F("reserved_tokens") - reservation.tokens,
+                    reserved_money=changed_by("reserved_money", -reservation.money),
+                    used_requests=F("used_requests") + spent.requests,
+                    used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
+                    used_money=changed_by("used_money", money),
+                )
         UsageRecord.objects.create(
             user_id=reservation.user_id,
+            api_key_id=reservation.api_key_id,
+            service=service,
             completion_id=key,
             day=reservation.day,
             month=reservation.month,
@@ -156,3 +193,23 @@ def settle(
             seconds_to_first_token=spent.seconds_to_first_token,
         )
     return True
+
+
+def note_alive(calls: Collection[UUID], *, now: datetime) -> None:
+    """These calls are still being made."""
+    Reservation.objects.filter(pk__in=calls).update(alive_at=now)
+
+
+def release_abandoned(*, now: datetime) -> int:
+    """Settle the calls whose process has died: the request counts, what it used nobody knows. Returns how many."""
+    dead = Reservation.objects.filter(alive_at__lt=now - ABANDONED_AFTER)
+    return sum(
+        settle(
+            key,
+            spent=Spent(estimated=True),
+            outcome=UsageRecord.Outcome.INTERRUPTED,
+            model_name="",
+            now=now,
+        )
+        for key in dead.values_list("pk", flat=True)
+    )

@@ -48,7 +48,7 @@ def reset(
     with transaction.atomic():
         rows = (
             UsagePeriod.objects.select_for_update()
-            .filter(current, user_id__in=people)
+            .filter(current, user_id__in=people, api_key=None)
             .exclude(used_requests=0, used_tokens=0, used_money=0)
             .order_by("kind", "pk")  # days before months
         )

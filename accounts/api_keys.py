@@ -1,0 +1,107 @@
+"""API keys: made, found, revoked. What is shown once is `ck_<prefix>_<secret>`; the row keeps a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from .models import ApiKey, Scope, User
+
+MOST_KEYS = 50  # of one person at once
+USED_EVERY = timedelta(minutes=1)  # how exactly the last use is kept
+SHAPE = re.compile(r"ck_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class TooManyKeys(Exception):
+    """This person has MOST_KEYS that are valid."""
+
+
+def create_key(
+    user: User,
+    *,
+    name: str,
+    scopes: Collection[str] = (Scope.CHAT,),
+    expires_at: datetime | None = None,
+    requests_per_day: int | None = None,
+    tokens_per_day: int | None = None,
+    money_per_month: Decimal | None = None,
+    id: UUID | None = None,
+    now: datetime,
+) -> tuple[ApiKey, str] | None:
+    """The new key and its text, which nobody can read again; None if one with this id is there already.
+
+    Raises TooManyKeys.
+    """
+    prefix = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        if valid_keys(user, now=now).count() >= MOST_KEYS:
+            raise TooManyKeys
+        try:
+            with transaction.atomic():
+                key = ApiKey.objects.create(
+                    id=id or uuid4(),
+                    user=user,
+                    name=name,
+                    prefix=prefix,
+                    secret_hash=_hash(secret),
+                    scopes=[str(scope) for scope in Scope.values if scope in scopes],
+                    auth_epoch=user.auth_epoch,
+                    created_at=now,
+                    expires_at=expires_at,
+                    requests_per_day=requests_per_day,
+                    tokens_per_day=tokens_per_day,
+                    money_per_month=money_per_month,
+                )
+        except IntegrityError:
+            return None
+    return key, f"ck_{prefix}_{secret}"
+
+
+def find_key(text: str) -> ApiKey | None:
+    """The key with this text, in whatever state, with its user and their plan. One query."""
+    match = SHAPE.fullmatch(text)
+    if match is None:
+        return None
+    prefix, secret = match.groups()
+    key = ApiKey.objects.select_related("user__plan").filter(prefix=prefix).first()
+    if key is None or not secrets.compare_digest(key.secret_hash, _hash(secret)):
+        return None
+    return key
+
+
+def note_use(key: ApiKey, *, now: datetime) -> None:
+    """Keep when it was last used, to the minute. At most one query."""
+    if key.last_used_at is None or now - key.last_used_at >= USED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+def revoke_keys(keys: Collection[UUID], *, of: User | None = None, now: datetime) -> int:
+    """From the next request on, and within ten seconds on open streams. Returns how many were not revoked before.
+
+    of: only this person's.
+    """
+    rows = ApiKey.objects.filter(pk__in=keys, revoked_at=None)
+    if of is not None:
+        rows = rows.filter(user=of)
+    return rows.update(revoked_at=now)
+
+
+def valid_keys(user: User, *, now: datetime) -> QuerySet[ApiKey]:
+    is_open = Q(expires_at=None) | Q(expires_at__gt=now)
+    return ApiKey.objects.filter(is_open, user=user, revoked_at=None, auth_epoch=user.auth_epoch)
+
+
+def _hash(secret: str) -> str:
+    """Of 256 random bits: nothing to guess, so nothing that has to be slow."""
+    return hashlib.sha256(secret.encode()).hexdigest()

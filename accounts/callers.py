@@ -1,0 +1,92 @@
+"""Which program asks, for whom, and what it may spend: by the key in `Authorization: Bearer`, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from . import api_keys, quotas
+from .models import ApiKey, State, User
+from .quotas import Limits
+
+
+class CallerRefused(Exception):
+    """The request says who asks in a way that lets nobody in (401), or asks for more than it may (403)."""
+
+    def __init__(self, status: int, code: str, message: str | Promise) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+_ENDED = {
+    State.REVOKED: ("key_revoked", _("This API key has been revoked.")),
+    State.EXPIRED: ("key_expired", _("This API key has expired.")),
+    State.ENDED: (
+        "key_ended",
+        _("This API key ended when the password was changed or the account suspended."),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person, and through what they ask. limits: the person's; those of the key hold beside them."""
+
+    user: User
+    limits: Limits
+    api_key: ApiKey | None = None
+
+
+def bearer(request: HttpRequest) -> str | None:
+    """What stands in `Authorization: Bearer`; None without that header. Raises CallerRefused for another scheme."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _space, text = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise CallerRefused(
+            401, "key_invalid", _("Send the API key as “Authorization: Bearer KEY”.")
+        )
+    return text.strip()
+
+
+def caller_with_key(request: HttpRequest, *, scope: str, now: datetime) -> Caller:
+    """Who asks with an API key that has this scope. At most four queries.
+
+    Raises CallerRefused: 401 without a key that is valid, 403 without the scope.
+    """
+    text = bearer(request)
+    if text is None:
+        raise CallerRefused(
+            401, "key_missing", _("Send an API key as “Authorization: Bearer KEY”.")
+        )
+    key = api_keys.find_key(text)
+    if key is None:
+        raise CallerRefused(401, "key_invalid", _("There is no such API key."))
+    state = key.state(now)
+    if state != State.VALID:
+        raise CallerRefused(401, *_ENDED[state])
+    if not key.allows(scope):
+        raise CallerRefused(
+            403,
+            "scope_missing",
+            _("This API key may not be used for that: it lacks the scope “%(scope)s”.")
+            % {"scope": scope},
+        )
+    api_keys.note_use(key, now=now)
+    return Caller(key.user, quotas.limits_of(key.user), key)
+
+
+def may_go_on(caller: Caller, *, now: datetime) -> bool:
+    """Nothing has ended the account or the key since the request came. One query."""
+    user = caller.user
+    if caller.api_key is None:
+        return User.objects.filter(pk=user.pk, is_active=True, auth_epoch=user.auth_epoch).exists()
+    key = ApiKey.objects.select_related("user").filter(pk=caller.api_key.pk).first()
+    return key is not None and key.state(now) == State.VALID

@@ -1,0 +1,96 @@
+"""What programs show instead of signing in."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Scope(models.TextChoices):
+    """What a key may be used for."""
+
+    CHAT = "chat", _("Ask models")
+    AUDIO = "audio", _("Turn speech into text and text into speech")
+    READ = "read", _("Read conversations, role presets and usage")
+    WRITE = "write", _("Create and change conversations")
+
+
+class State(models.TextChoices):
+    """Of a key at a moment."""
+
+    VALID = "valid", _("valid")
+    REVOKED = "revoked", _("revoked")
+    EXPIRED = "expired", _("expired")
+    ENDED = "ended", _("ended with a change of password or by an administrator")
+
+
+class ApiKey(models.Model):
+    """One program's way in for one person. The secret is shown once; only its hash is kept.
+
+    Revoked keys stay: the ledger names them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"), related_name="api_keys"
+    )
+    name = models.CharField(_("name"), max_length=60)
+    prefix = models.CharField(_("beginning"), max_length=12, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    auth_epoch = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The person's when the key was made."
+    )
+    scopes = models.JSONField(_("may be used to"), default=list)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    requests_per_day = models.BigIntegerField(_("requests a day"), null=True, blank=True)
+    tokens_per_day = models.BigIntegerField(_("tokens a day"), null=True, blank=True)
+    money_per_month = models.DecimalField(
+        _("money a month"), max_digits=14, decimal_places=6, null=True, blank=True
+    )
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-created_at",)
+        constraints = tuple(
+            models.CheckConstraint(
+                condition=Q(**{f"{limit}__isnull": True}) | Q(**{f"{limit}__gte": 0}),
+                name=f"key_{limit}_not_negative",
+                violation_error_message=_("A limit is zero or more, or empty for none."),
+            )
+            for limit in ("requests_per_day", "tokens_per_day", "money_per_month")
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """As much of the key as may be seen, to tell it from others."""
+        return f"ck_{self.prefix}_…"
+
+    def state(self, now: datetime) -> State:
+        """Needs the key's user."""
+        if self.revoked_at is not None:
+            return State.REVOKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return State.EXPIRED
+        if self.auth_epoch != self.user.auth_epoch or not self.user.is_active:
+            return State.ENDED
+        return State.VALID
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    @property
+    def scope_labels(self) -> list[str]:
+        return [str(scope.label) for scope in Scope if scope in self.scopes]
