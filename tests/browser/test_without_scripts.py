@@ -154,3 +154,19 @@ def test_sign_up_leads_to_a_new_chat(site: Site, open_browser: Open, ann: Person
     page.get_by_role("button", name="Sign up").click()
     expect(page).to_have_url(f"{site.url}/")
     expect(page.get_by_text(f"{ann.name}-too")).to_be_visible()
+
+
+def test_what_needs_scripts_takes_no_place(talk: Talk) -> None:
+    """The first action of an answer stands where the answer begins, not behind the gap of a Copy nobody sees."""
+    chat = talk(**OFF)
+    submit(chat, "Hello")
+    refresh_until_status(chat, "complete")
+    hidden = chat.page.locator(".needs-script")
+    assert hidden.count() >= 2
+    assert [box.bounding_box() for box in hidden.all()] == [None] * hidden.count()
+    actions = chat.answer.locator(".message-actions")
+    first = actions.get_by_role("button", name="Regenerate")
+    boxes = actions.bounding_box(), first.bounding_box()
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["x"] == boxes[1]["x"]
