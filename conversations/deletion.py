@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts import quotas
 from accounts.models import User
 
-from . import completion, presets, runtime
+from . import completion, listing, presets, runtime
 from .errors import JustDeleted
 from .models import Conversation
 from .writing import lock
@@ -68,3 +68,8 @@ def restore_conversation(conversation: Conversation) -> None:
 def restore_deleted_at(user: User, moment: datetime) -> int:
     """Everything this person deleted together at that moment; returns how many."""
     return Conversation.objects.filter(owner=user, deleted_at=moment).update(deleted_at=None)
+
+
+def restore_all(user: User, *, now: datetime) -> int:
+    """Everything that this person can take back; returns how many."""
+    return listing.deleted_of(user, now=now).update(deleted_at=None)

@@ -1,7 +1,8 @@
-"""Questions about many conversations: the sidebar's rows, folders and tags, titles, what runs; with costs."""
+"""Questions about many conversations: the sidebar's rows, folders and tags, titles, what runs, the bin; with costs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +15,13 @@ from accounts.models import User
 
 from .addresses import address
 from .models import Completion, Conversation, Folder, Tag
+from .retention import KEPT_FOR_UNDO
 
 ROWS = 60
 ROWS_OF_A_SHELF = 30  # pinned, or in one folder; all of a folder are a link away
+ROWS_OF_THE_BIN = 50
 FIELDS = ("pk", "title", "active_at", "pinned", "folder_id")
+FIELDS_OF_THE_BIN = ("pk", "title", "deleted_at")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,25 @@ class Row:
     @property
     def cursor(self) -> str:
         return f"{self.active_at.isoformat()}_{self.id}"
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """One conversation that can be taken back, and until when."""
+
+    id: UUID
+    title: str
+    goes_at: datetime
+    seconds_left: int
+
+    @property
+    def minutes_left(self) -> int:
+        """At least 1: the minute that has begun is counted."""
+        return math.ceil(self.seconds_left / 60)
+
+    @property
+    def restore_url(self) -> str:
+        return address("restore", self.id)
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,27 @@ def labels(user: User) -> tuple[list[Label], list[Label]]:
     found = sorted(both, key=lambda row: (row[1].casefold(), row[1]))
     named = [[Label(key, name) for key, name, kind in found if kind == wanted] for wanted in (0, 1)]
     return named[0], named[1]
+
+
+def deleted_of(user: User, *, now: datetime) -> QuerySet[Conversation]:
+    """What this person can take back, deleted last first.
+
+    A branch is in the bin, too, while it is copied: until it is whole it has no leaf, and nobody has deleted it.
+    """
+    found = Conversation.objects.filter(
+        owner=user, deleted_at__gt=now - KEPT_FOR_UNDO, current_leaf__isnull=False
+    )
+    return found.order_by("-deleted_at", "-active_at", "id")
+
+
+def bin_of(user: User, *, now: datetime) -> tuple[list[Deleted], bool]:
+    """So many of them, and whether there are more. One query."""
+    found = deleted_of(user, now=now).values_list(*FIELDS_OF_THE_BIN)
+    rows = []
+    for key, title, deleted_at in found[: ROWS_OF_THE_BIN + 1]:
+        goes_at = deleted_at + KEPT_FOR_UNDO
+        rows.append(Deleted(key, title, goes_at, math.ceil((goes_at - now).total_seconds())))
+    return rows[:ROWS_OF_THE_BIN], len(rows) > ROWS_OF_THE_BIN
 
 
 def running(user: User) -> set[UUID]:

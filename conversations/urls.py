@@ -47,6 +47,7 @@ urlpatterns = [
     path("tags/<uuid:tag_id>/delete/", labels.delete_tag, name="delete-tag"),
     path("conversations/list/", lists.rows, name="list"),
     path("conversations/restore/", organizing.restore_many, name="restore-many"),
+    path("conversations/restore-all/", organizing.restore_all, name="restore-all"),
     path("conversations/delete-all/", organizing.delete_all, name="delete-all"),
     path("completions/<uuid:completion_id>/", stream.completion, name="completion"),
     path(

@@ -123,6 +123,11 @@ class Conversation(Sampling):
                 condition=Q(deleted_at__isnull=False),
                 name="deleted_conversations",
             ),
+            models.Index(
+                fields=["owner", "-deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="deleted_by_owner",
+            ),
         )
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from .. import access, listing, preset_choices
@@ -50,7 +51,7 @@ def search(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @signed_in
 def overview(request: HttpRequest) -> HttpResponseBase:
-    """Every conversation of a kind, to find by title and to order several at once."""
+    """Every conversation of a kind, to find by title and to order several at once; whatever they are, the bin."""
     user = owner(request)
     words = request.GET.get("q", "")[:200].replace("\0", "")
     key = uuid_or_none(request.GET.get("folder", ""))
@@ -61,6 +62,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     after = cursor_or_none(request.GET.get("older", ""))
     shown, more = listing.page(found, after=after, limit=ROWS_OF_A_PAGE)
     folders, tags = listing.labels(user)
+    deleted, more_deleted = listing.bin_of(user, now=timezone.now())
     chosen: dict[str, Any] = {
         name: value
         for name, value in request.GET.items()
@@ -75,6 +77,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "is_filtered": bool(words or folder or tag),
         "folders": folders,
         "tags": tags,
+        "deleted": deleted,
+        "more_deleted": more_deleted,
         "here": f"?{urlencode(chosen)}",
         "older_url": f"?{urlencode(chosen | {'older': shown[-1].cursor})}" if more else "",
     }

@@ -25,7 +25,7 @@ from .. import access, deletion, listing, organizing, services
 from ..errors import InvalidParameter
 from ..forms import fields_of, text_field, uuid_field
 from ..models import Conversation, Folder, Tag
-from .replies import back_to, owner, refusals, signed_in
+from .replies import back_to, back_to_list, owner, refusals, signed_in
 
 
 @require_safe
@@ -165,12 +165,16 @@ def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
 @signed_in
 @refusals
 def restore(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Undo of a deletion."""
+    """Undo of a deletion. A form leads to the conversation, or with `next` back to the list it is in."""
     conversation = access.get_restorable(owner(request), conversation_id)
+    here = text_field(fields_of(request), "next")
     deletion.restore_conversation(conversation)
     if wants_json(request):
         return JsonResponse({"conversation": conversation.pk})
-    return back_to(conversation)
+    if not here:
+        return back_to(conversation)
+    messages.success(request, _("The conversation has been restored."))
+    return back_to_list(here)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -206,6 +210,24 @@ def restore_many(request: HttpRequest) -> HttpResponseBase:
     if wants_json(request):
         return JsonResponse({"restored": count})
     return see_other(reverse("conversations:new"))
+
+
+@require_POST
+@signed_in
+@refusals
+def restore_all(request: HttpRequest) -> HttpResponseBase:
+    """Everything that can still be taken back."""
+    here = text_field(fields_of(request), "next")
+    count = deletion.restore_all(owner(request), now=timezone.now())
+    if wants_json(request):
+        return JsonResponse({"restored": count})
+    restored = ngettext(
+        "%(count)s conversation has been restored.",
+        "%(count)s conversations have been restored.",
+        count,
+    )
+    messages.success(request, restored % {"count": count})
+    return back_to_list(here)
 
 
 def deleted_sentence(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What views share: who asks, and how errors of ours, a send's ids and the way back become pages or JSON."""
+"""What views share: who asks, and how errors of ours, a send's ids and the ways back become pages or JSON."""
 
 from __future__ import annotations
 
@@ -111,6 +111,12 @@ def with_retry_after(response: HttpResponse, refusal: Refusal) -> HttpResponse:
 
 def back_to(conversation: Conversation) -> HttpResponse:
     return see_other(reverse("conversations:conversation", args=[conversation.pk]))
+
+
+def back_to_list(here: str) -> HttpResponse:
+    """The page of conversations as it was filtered: `here` is the query it gave to its forms."""
+    is_ours = here.startswith("?") and here.isprintable()
+    return see_other(reverse("conversations:overview") + (here if is_ours else ""))
 
 
 def sent_json(sent: Sent) -> JsonResponse:

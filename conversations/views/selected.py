@@ -8,20 +8,19 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from chatsite.views import see_other, wants_json
+from chatsite.views import wants_json
 
 from .. import deletion, organizing
 from ..errors import InvalidParameter
 from ..forms import fields_of, names_field, text_field
 from .organizing import deleted_sentence, folder_of, offer_undo, tag_named, undo_address
-from .replies import owner, refusals, signed_in
+from .replies import back_to_list, owner, refusals, signed_in
 
 MOST_SELECTED = 500
 SWITCHES = {
@@ -57,7 +56,7 @@ def act(request: HttpRequest) -> HttpResponseBase:
             count,
         )
         messages.success(request, changed % {"count": count})
-    return see_other(_next(request, fields))
+    return back_to_list(text_field(fields, "next"))
 
 
 def _organize(user: User, keys: list[UUID], action: str, fields: Mapping[str, Any]) -> int:
@@ -81,10 +80,3 @@ def _selected(fields: Mapping[str, Any]) -> list[UUID]:
         return [UUID(name) for name in names]
     except ValueError:
         raise InvalidParameter(_("%(name)s has to be a UUID.") % {"name": "conversation"}) from None
-
-
-def _next(request: HttpRequest, fields: Mapping[str, Any]) -> str:
-    """Back to the list as it was filtered."""
-    here = text_field(fields, "next")
-    is_ours = here.startswith("?") and here.isprintable()
-    return reverse("conversations:overview") + (here if is_ours else "")

@@ -105,6 +105,17 @@ def take_back(page: Page) -> None:
     expect(page.locator(".toast")).to_have_count(0)
 
 
+def deleted(page: Page) -> None:
+    selection(page)
+    page.locator(".overview-actions [value=delete]").click()
+    expect(page.locator("#recently-deleted li")).to_have_count(1)
+
+
+def restore(page: Page) -> None:
+    page.locator("#recently-deleted li button").click()
+    expect(page.locator("#recently-deleted")).to_have_count(0)
+
+
 def undecided(page: Page) -> None:
     expect(page.locator("[data-comparison] article")).to_have_count(2)
 
@@ -122,6 +133,7 @@ def wrong_preset(page: Page) -> None:
 
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "compare": ("new", compare),
+    "deleted": ("conversations", deleted),
     "palette": ("talk", palette),
     "parameters": ("talk", parameters),
     "row-menu": ("new", row_menu),
@@ -133,6 +145,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "wrong-parameter": ("new", wrong_parameter),
     "wrong-preset": ("preset-own", wrong_preset),
 }
+# What leaves the desk as the next look needs it.
+AFTERWARDS = {"deleted": restore, "undo": take_back}
 
 
 @pairwise(STATES)
@@ -149,7 +163,7 @@ def test_what_opens_on_a_page(
         until_whole(page)
         opened(page)
         check(page)
-        if name == "undo":
-            take_back(page)
+        if name in AFTERWARDS:
+            AFTERWARDS[name](page)
     finally:
         page.context.remove_listener("console", complaints.on_console)

@@ -1,4 +1,4 @@
-// The page of many conversations: select all, a range with Shift, and how many are selected.
+// The page of many conversations: select all, a range with Shift, how many are selected; what is left of the deleted.
 
 const form = document.querySelector("[data-overview]");
 
@@ -32,4 +32,27 @@ if (form) {
   });
   form.querySelector(".overview-all").hidden = false;
   update();
+}
+
+// By the time since the page came: the computer's own clock may be wrong.
+const came = Date.now();
+const TICK = 5_000; // milliseconds
+
+function countDown(time) {
+  const minutes = Math.ceil((time.dataset.seconds - (Date.now() - came) / 1000) / 60);
+  if (minutes > 0) time.textContent = time.textContent.replace(/\d+/, minutes);
+  else leave(time.closest("li"));
+}
+
+// What is gone for good; never from under the focus.
+function leave(element) {
+  if (!element.contains(document.activeElement)) element.remove();
+}
+
+if (document.querySelector("[data-deleted]")) {
+  setInterval(() => {
+    document.querySelectorAll("[data-deleted] time").forEach(countDown);
+    if (document.querySelector("[data-deleted] time")) return;
+    document.querySelectorAll("[data-deleted]").forEach(leave);
+  }, TICK);
 }
