@@ -46,6 +46,19 @@ def chat_model(transactional_db: None, upstream: Upstream) -> Iterator[ChatModel
 
 
 @pytest.fixture
+def more_models(chat_model: ChatModel) -> None:
+    """To compare with `fake`: some that answer, and some that are named after a script."""
+    for name in ("second", "third", "fourth", "fake/gated", "fake/stall", "fake/401"):
+        ChatModel.objects.create(
+            endpoint=chat_model.endpoint,
+            name=name,
+            context_window=8192,
+            max_output_tokens=1024,
+            max_tokens_parameter="max_tokens",
+        )
+
+
+@pytest.fixture
 def unlimited(chat_model: ChatModel) -> Plan:
     return Plan.objects.get_or_create(name="Unlimited")[0]
 
