@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
 
@@ -22,12 +21,6 @@ from conversations.upstream import (
 from tests.upstream import Script, Upstream
 
 CALL = ChatCall(model="fake", messages=[{"role": "user", "content": "Hi"}], max_tokens=500)
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)
