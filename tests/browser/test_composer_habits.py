@@ -1,4 +1,4 @@
-"""The composer's manners: habits 1 to 11 of docs/habits.md."""
+"""The composer's manners: habits 1 to 6, 9 and 10 of docs/habits.md."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.browser.chat import CONVERSATION, Chat
-from tests.browser.people import Complaints, Open, Person, Talk, sign_in
+from tests.browser.chat import Chat
+from tests.browser.people import Open, Person, Talk
 from tests.processes import Site
-from tests.upstream import Script, Upstream
+from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
-CARET = "area => area.selectionStart"
 DISPATCH = "(area, options) => area.dispatchEvent(new KeyboardEvent('keydown', options))"
 
 
@@ -167,6 +166,49 @@ def test_habit_05_the_input_grows_to_a_third_and_then_scrolls(
     assert chat.composer.evaluate(heights)[0] == empty
 
 
+def test_habit_09_text_can_be_dropped_anywhere(chat: Chat) -> None:
+    chat.until_whole().composer.fill("Read this: ")
+    give(chat, "drop", text="a dropped text")
+    expect(chat.composer).to_have_value("Read this: a dropped text")
+    chat.composer.fill("")
+    give(chat, "drop", file="notes.md", content="# Notes\r\n你好", type="text/markdown")
+    expect(chat.composer).to_have_value("# Notes\n你好")
+    chat.composer.fill("")
+    give(chat, "drop", file="long.txt", content="word " * 5_000, type="text/plain")
+    expect(chat.composer).to_have_value("word " * 4_000)
+    refusal = chat.page.locator("#composer-error")
+    expect(refusal).to_contain_text("its beginning has been inserted")
+    chat.composer.fill("")
+    give(chat, "drop", file="picture.png", content="\0PNG", type="image/png")
+    expect(refusal).to_have_text(
+        "Files cannot be attached here; only the text in them can be used."
+    )
+    expect(chat.composer).to_have_value("")
+    give(chat, "paste", target="textarea", file="code.py", content="print(1)", type="")
+    expect(chat.composer).to_have_value("print(1)")
+
+
+def test_habit_10_arrow_up_edits_the_last_message(chat: Chat, upstream: Upstream) -> None:
+    for text in ("One", "Two\n  and more"):
+        chat.ask(text)
+    page = chat.page
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_text("You are editing an earlier message.")).to_be_visible()
+    expect(chat.composer).to_have_value("Two\n  and more")
+    page.keyboard.press("Escape")
+    expect(chat.composer).to_have_value("")
+    page.keyboard.type("not empty")
+    page.keyboard.press("ArrowUp")
+    expect(chat.composer).to_have_value("not empty")
+    chat.composer.fill("")
+    page.keyboard.press("ArrowUp")
+    chat.composer.fill("Three")
+    page.keyboard.press("Enter")
+    expect(chat.questions.last).to_contain_text("2/2")
+    chat.expect_status("complete").expect_words("Three")
+    expect(chat.questions).to_have_count(2)
+
+
 # --- Drafts ----------------------------------------------------------------------------------------------------------
 
 
@@ -224,194 +266,3 @@ def test_habit_06_another_persons_draft_is_not_shown(chat: Chat, site: Site) -> 
     chat.page.context.add_cookies(Person(site).cookies)
     chat.open()
     expect(chat.composer).to_have_value("")
-
-
-# --- Sending ---------------------------------------------------------------------------------------------------------
-
-
-def test_habit_07_the_text_leaves_at_once_and_comes_back_if_refused(
-    chat: Chat, complaints: Complaints
-) -> None:
-    complaints.expect("413")
-    held: list[Route] = []
-    chat.page.route("**/c/", lambda route: held.append(route))
-    chat.composer.fill("long " * 5_000)
-    chat.page.keyboard.press("Home")
-    caret = chat.composer.evaluate(CARET)
-    chat.page.keyboard.press("Enter")
-    expect(chat.composer).to_have_value("")
-    expect(chat.questions).to_have_count(1)
-    held[0].continue_()
-    expect(chat.page.locator("#composer-error")).to_contain_text("the limit is 20000")
-    expect(chat.composer).to_have_value("long " * 5_000)
-    assert chat.composer.evaluate(CARET) == caret
-    expect(chat.questions).to_have_count(0)
-    expect(chat.page.get_by_text("What can I help with?")).to_be_visible()
-
-
-@pytest.mark.parametrize("way_on", ["retry", "reload"])
-def test_habit_07_without_a_network_nothing_is_lost(
-    way_on: str, chat: Chat, complaints: Complaints
-) -> None:
-    complaints.expect("ERR_INTERNET_DISCONNECTED")
-    chat.until_whole().page.context.set_offline(True)
-    chat.send("Please keep me")
-    expect(chat.questions).to_contain_text("Not sent.")
-    chat.page.context.set_offline(False)
-    if way_on == "reload":
-        chat.page.reload()
-    else:
-        chat.questions.get_by_role("button", name="Retry").click()
-    chat.expect_status("complete").expect_words("Please keep me")
-    expect(chat.questions).to_have_count(1)
-
-
-def test_habit_07_a_reload_while_sending_sends_once(chat: Chat, upstream: Upstream) -> None:
-    """The server has the message, the page has not heard of it."""
-    chat.ask("First")
-    path = chat.path
-    chat.page.route("**/messages/", lambda route: route.fetch() and None)
-    chat.send("Second")
-    upstream.wait_for_requests(2)
-    chat.send("Third")  # waits for the answer
-    upstream.chats[1].wait_ended()
-    chat.page.unroute_all(behavior="ignoreErrors")
-    chat.open(path)
-    expect(chat.answers).to_have_count(3)
-    chat.expect_status("complete").expect_words("Third")
-    expect(chat.questions).to_have_count(3)
-    assert [received.text for received in upstream.chats] == ["First", "Second", "Third"]
-
-
-def test_habit_08_a_double_click_makes_one_message(chat: Chat, upstream: Upstream) -> None:
-    chat.composer.fill("Only once")
-    chat.send_button.dblclick()
-    expect(chat.answers).to_have_count(1)
-    chat.expect_status(re.compile("complete|stopped"))
-    chat.page.reload()
-    expect(chat.questions).to_have_count(1)
-    assert [received.text for received in upstream.chats] == ["Only once"]
-
-
-def test_habit_09_text_can_be_dropped_anywhere(chat: Chat) -> None:
-    chat.until_whole().composer.fill("Read this: ")
-    give(chat, "drop", text="a dropped text")
-    expect(chat.composer).to_have_value("Read this: a dropped text")
-    chat.composer.fill("")
-    give(chat, "drop", file="notes.md", content="# Notes\r\n你好", type="text/markdown")
-    expect(chat.composer).to_have_value("# Notes\n你好")
-    chat.composer.fill("")
-    give(chat, "drop", file="long.txt", content="word " * 5_000, type="text/plain")
-    expect(chat.composer).to_have_value("word " * 4_000)
-    refusal = chat.page.locator("#composer-error")
-    expect(refusal).to_contain_text("its beginning has been inserted")
-    chat.composer.fill("")
-    give(chat, "drop", file="picture.png", content="\0PNG", type="image/png")
-    expect(refusal).to_have_text(
-        "Files cannot be attached here; only the text in them can be used."
-    )
-    expect(chat.composer).to_have_value("")
-    give(chat, "paste", target="textarea", file="code.py", content="print(1)", type="")
-    expect(chat.composer).to_have_value("print(1)")
-
-
-def test_habit_10_arrow_up_edits_the_last_message(chat: Chat, upstream: Upstream) -> None:
-    for text in ("One", "Two\n  and more"):
-        chat.ask(text)
-    page = chat.page
-    page.keyboard.press("ArrowUp")
-    expect(page.get_by_text("You are editing an earlier message.")).to_be_visible()
-    expect(chat.composer).to_have_value("Two\n  and more")
-    page.keyboard.press("Escape")
-    expect(chat.composer).to_have_value("")
-    page.keyboard.type("not empty")
-    page.keyboard.press("ArrowUp")
-    expect(chat.composer).to_have_value("not empty")
-    chat.composer.fill("")
-    page.keyboard.press("ArrowUp")
-    chat.composer.fill("Three")
-    page.keyboard.press("Enter")
-    expect(chat.questions.last).to_contain_text("2/2")
-    chat.expect_status("complete").expect_words("Three")
-    expect(chat.questions).to_have_count(2)
-
-
-def test_habit_11_writing_goes_on_while_an_answer_streams(chat: Chat, upstream: Upstream) -> None:
-    upstream.play(Script("gated", ("First", " answer.")))
-    chat.send("One").expect_status("running").expect_words("First")
-    expect(chat.stop_button).to_be_visible()
-    chat.page.keyboard.type("Two")
-    chat.page.keyboard.press("Enter")
-    expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
-    chat.page.keyboard.type("A thought")
-    upstream.say("Second answer.")
-    upstream.release()
-    chat.expect_words("Second answer.").expect_status("complete")
-    expect(chat.questions).to_have_count(2)
-    expect(chat.answers.first).to_contain_text("First answer.")
-    expect(chat.composer).to_have_value("A thought")
-
-
-def test_habit_11_an_edit_waits_for_the_answer_it_replaces(chat: Chat, upstream: Upstream) -> None:
-    upstream.play(Script("gated", ("First", " answer.")))
-    chat.send("One").expect_status("running").expect_words("First")
-    chat.page.keyboard.press("ArrowUp")
-    chat.send("Instead")
-    expect(chat.questions.last).to_contain_text("Will be sent when the answer is complete.")
-    upstream.say("Another answer.")
-    upstream.release()
-    chat.expect_words("Another answer.").expect_status("complete")
-    expect(chat.questions).to_have_count(1)
-    expect(chat.questions).to_contain_text("2/2")
-
-
-# --- What is not accepted --------------------------------------------------------------------------------------------
-
-
-def test_habit_47_a_session_that_ends_while_writing_costs_nothing(
-    ann: Person, chat: Chat, complaints: Complaints
-) -> None:
-    complaints.expect("401", "403")
-    chat.ask("Hello")
-    chat.composer.fill("Half a thought")
-    chat.page.context.clear_cookies(name="sessionid")
-    chat.composer.press("Enter")
-    expect(chat.page.get_by_text("You have been signed out. Your text is kept.")).to_be_visible()
-    expect(chat.composer).to_have_value("Half a thought")
-    chat.page.get_by_role("link", name="Sign in again").click()
-    sign_in(chat.page, ann)
-    expect(chat.page).to_have_url(CONVERSATION)
-    expect(chat.composer).to_have_value("Half a thought")
-    chat.composer.press("Enter")
-    expect(chat.questions).to_have_count(2)
-    chat.expect_status("complete")
-
-
-def test_habit_46_the_limit_has_a_banner_and_old_chats_open(
-    ann: Person, upstream: Upstream, complaints: Complaints, talk: Talk
-) -> None:
-    complaints.expect("429")
-    with ann.visitor() as visitor:
-        for number in range(9):
-            sent = visitor.send(f"Question {number}")
-            *_, last = visitor.events(sent["events"])
-            assert last.data["status"] == "complete"
-    chat = talk()
-    page = chat.page
-    expect(page.get_by_text("1 of 10 requests left today")).to_be_visible()
-    banner = page.locator("[data-live=limit]")
-    expect(banner).to_be_hidden()
-    chat.ask("The last one")
-    expect(page.get_by_text("0 of 10 requests left today")).to_be_visible()
-    moment = re.compile(r"renews on \w+ \d{1,2} at 00:00 \(UTC\)")
-    expect(banner).to_contain_text(moment)
-    chat.send("One too many")
-    expect(page.locator("#composer-error")).to_contain_text(moment)
-    expect(banner).to_be_hidden()
-    expect(chat.composer).to_have_value("One too many")
-    expect(chat.questions).to_have_count(1)
-    page.reload()
-    expect(chat.composer).to_have_value("One too many")
-    chat.open(sent["url"])
-    expect(banner).to_contain_text(moment)
-    expect(chat.questions).to_contain_text("Question 8")
