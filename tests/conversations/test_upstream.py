@@ -11,7 +11,8 @@ import pytest
 
 from conversations.upstream import TokenUsage, close_clients, list_models
 from tests.conversations.calls import QUESTION, address, ask, chat, text_of, usage_of
-from tests.upstream import Script, Upstream, echo
+from tests.upstream import Script, Upstream
+from tests.upstream.play import echo
 
 
 def test_answer_arrives_whole(upstream: Upstream) -> None:

@@ -11,7 +11,8 @@ import pytest
 from conversations.upstream import Delta, EndpointAddress, close_clients, stream_chat
 from tests.conversations.calls import address, ask, chat, collect, text_of
 from tests.proxy import RecordingProxy
-from tests.upstream import Script, Upstream, echo
+from tests.upstream import Script, Upstream
+from tests.upstream.play import echo
 
 
 def test_connection_is_kept_for_the_next_answer(upstream: Upstream) -> None:
