@@ -20,6 +20,7 @@ from accounts.models import User
 
 from . import endpoints, runtime
 from .completion import Job
+from .metering import Terms
 from .models import (
     ChatModel,
     Completion,
@@ -179,9 +180,7 @@ def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now
         model_name=model.name,
         address=endpoints.address_of(model.endpoint),
         call=call,
-        prompt_tokens=draft.prompt.tokens,
-        context_window=model.context_window,
-        prices=model.prices,
+        terms=Terms(draft.prompt.tokens, call.max_tokens, model.context_window, model.prices),
         started_at=now,
         text=answer.content,
         reasoning=answer.reasoning,

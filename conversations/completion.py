@@ -22,9 +22,10 @@ from django.utils import timezone
 from accounts import quotas
 from accounts.models import UsageRecord
 
-from . import relay
+from . import metering, relay
 from .endpoint_health import note_traffic
 from .errors import CUT_SHORT, AnswerFailed
+from .metering import Terms
 from .models import ChatModel, Completion, Message
 from .prices import Prices
 from .relay import Answer, Ending, InDatabase
@@ -43,10 +44,7 @@ Status = Completion.Status
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a completion needs, so that running it reads nothing from the database.
-
-    prompt_tokens: the estimate, used if the endpoint reports no sane usage. context_window: tokens.
-    """
+    """Everything a completion needs, so that running it reads nothing from the database."""
 
     completion_id: UUID
     message_id: UUID
@@ -54,9 +52,7 @@ class Job:
     model_name: str
     address: EndpointAddress
     call: ChatCall
-    prompt_tokens: int
-    context_window: int
-    prices: Prices
+    terms: Terms
     started_at: datetime
     text: str = ""
     reasoning: str = ""
@@ -171,31 +167,18 @@ class Run:
         elif ending.status != Status.COMPLETE:
             # Stopped before the first word: a request was made, no tokens. Anything else: everything is refunded.
             return quotas.Spent(requests=1 if ending.status == Status.STOPPED else 0)
-        usage = self.usage if self.usage and self._is_sane(self.usage) else None
-        counted = usage or TokenUsage(prompt=self.job.prompt_tokens, completion=self._counted())
-        return quotas.Spent(
-            tokens_in=counted.prompt,
-            tokens_out=counted.completion,
-            tokens_cached=counted.cached,
-            money=self.job.prices.of(
-                prompt=counted.prompt, answer=counted.completion, cached=counted.cached
-            ),
-            estimated=usage is None,
-            seconds_to_first_token=seconds,
+        return metering.spent(
+            self.job.terms,
+            self.usage,
+            counted=self._counted(),
+            is_empty=not self.answer.text[len(self.job.text) :],
+            seconds=seconds,
         )
 
     def _counted(self) -> int:
         new = self.answer.text[len(self.job.text) :]
         thoughts = self.answer.reasoning[len(self.job.reasoning) :]
         return estimate_tokens(new) + estimate_tokens(thoughts)
-
-    def _is_sane(self, usage: TokenUsage) -> bool:
-        """Not plainly wrong: nothing counted where there was something, or more than the window could hold."""
-        if not usage.prompt or (self.answer.text[len(self.job.text) :] and not usage.completion):
-            return False
-        return usage.prompt <= 4 * self.job.context_window and (
-            usage.completion <= max(2 * self.job.call.max_tokens, 2 * self._counted()) + 1000
-        )
 
 
 def finish(run: Run, ending: Ending) -> Ending:

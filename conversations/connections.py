@@ -27,6 +27,7 @@ from yarl import URL
 
 from conversations.deltas import clean_code
 from conversations.errors import AnswerFailed
+from conversations.upstream import Upload
 
 if TYPE_CHECKING:
     from openai._types import RequestOptions
@@ -68,13 +69,16 @@ _loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
 
 
 class Refused(AnswerFailed):
-    """The endpoint did not accept the request (400, 422).
+    """The endpoint did not accept the request (400, 422), or has no such address (404, 405, 501).
 
     message, parameter: as the endpoint wrote them; to look at, never to log: they may quote the prompt.
     """
 
-    def __init__(self, code: str, detail: str, *, message: str, parameter: str) -> None:
+    def __init__(
+        self, code: str, detail: str, *, message: str, parameter: str, status: int
+    ) -> None:
         super().__init__(code, detail)
+        self.status = status
         self.message = message
         self.parameter = parameter
 
@@ -215,14 +219,22 @@ class _Transport(httpx2.AsyncBaseTransport):
         await self._session.close()
 
 
-async def post(endpoint: EndpointAddress, path: str, body: Mapping[str, Any]) -> Reply:
+async def post(endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | Upload) -> Reply:
     """Send one request; the reply's body is still to be read. Raises AnswerFailed."""
+    options = _options(endpoint)
+    sent_as: dict[str, Any]
+    if isinstance(body, Upload):
+        sent_as = {"content": body.content}
+        headers = {**options.get("headers", {}), "Content-Type": body.content_type}
+        options = {**options, "headers": headers}
+    else:
+        sent_as = {"body": dict(body)}
     with _failures_translated():
         sent = await _client(endpoint).post(
             path,
             cast_to=httpx2.Response,
-            body=dict(body),
-            options=_options(endpoint),
+            **sent_as,
+            options=options,
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
@@ -345,10 +357,10 @@ def _status_failure(error: openai.APIStatusError) -> AnswerFailed:
     if status == 429:
         wait = _retry_after(error.response.headers)
         return AnswerFailed("upstream_rate_limited", detail, retryable=True, retry_after=wait)
-    if status >= 500:
+    if status >= 500 and status != 501:
         wait = _retry_after(error.response.headers)
         return AnswerFailed("upstream_error", detail, retryable=True, retry_after=wait)
-    if status not in (400, 422):
+    if status not in (400, 404, 405, 415, 422, 501):
         return AnswerFailed("upstream_error", detail)
     message = error.response.text[:10_000]
     names = {code, clean_code(error.type)}
@@ -360,6 +372,7 @@ def _status_failure(error: openai.APIStatusError) -> AnswerFailed:
         detail,
         message=message,
         parameter=error.param if isinstance(error.param, str) else "",
+        status=status,
     )
 
 

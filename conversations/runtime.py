@@ -15,12 +15,13 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from accounts import callers, quotas
 from chatsite import drain
 
 from . import completion, relay, retention, upstream
@@ -29,13 +30,19 @@ from .errors import Unavailable
 from .models import Completion
 from .relay import Answer, Ending, Follower
 
+if TYPE_CHECKING:
+    from .calls import Call
+
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
+TICKS_PER_LOOK = 10  # between looks at programs' calls, all of them at once
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit
+
+open_calls: dict[UUID, Call] = {}  # of programs, in this process; `calls.py` begins and ends them
 
 
 def process_name() -> str:
@@ -123,6 +130,8 @@ class Engine:
             try:
                 if self.runs:
                     await self._look_after(checkpoint=ticks % TICKS_PER_CHECKPOINT == 0)
+                if open_calls and ticks % TICKS_PER_LOOK == 0:
+                    await self._look_after_calls()
             except Exception:  # the database may be away for a moment; answers go on in memory
                 logger.exception("Checkpoint failed")
 
@@ -138,11 +147,17 @@ class Engine:
                 if key in self.runs:
                     self.runs[key].end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
 
+    async def _look_after_calls(self) -> None:
+        calls = dict(open_calls)
+        for id in await self.in_database(_look_after, calls):
+            calls[id].cut("not_welcome")
+
     async def reaper(self) -> None:
         """At start and then every five seconds: completions of processes that died, and what was deleted before."""
         while True:
             try:
                 await self.in_database(completion.reap, timezone.now(), set(self.runs))
+                await self.in_database(_release_abandoned)
                 await self.in_database(retention.purge_deleted, timezone.now())
             except Exception:
                 logger.exception("The reaper failed")
@@ -152,7 +167,7 @@ class Engine:
         """Take nothing new and wait for what runs; when cancelled, mark the rest interrupted."""
         self.closing = True
         try:
-            while self.runs:  # noqa: ASYNC110 (answers are started from threads, too)
+            while self.runs or open_calls:  # noqa: ASYNC110 (answers are started from threads, too)
                 await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             await self.interrupt()
@@ -163,7 +178,9 @@ class Engine:
         for run in list(self.runs.values()):
             run.process_ends = True
             run.end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
-        while self.runs:  # noqa: ASYNC110 (answers are started from threads, too)
+        for call in list(open_calls.values()):
+            call.cut("interrupted")
+        while self.runs or open_calls:  # noqa: ASYNC110 (answers are started from threads, too)
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
@@ -174,6 +191,18 @@ class Engine:
         await upstream.close_clients()
         await self.loop.run_in_executor(self.database, connections.close_all)
         self.database.shutdown(wait=False)
+
+
+def _look_after(calls: dict[UUID, Call]) -> set[UUID]:
+    """Gives a sign of life of these calls; returns those whose person or key has been shut out meanwhile."""
+    now = timezone.now()
+    quotas.note_alive(calls, now=now)
+    welcome = callers.welcome([call.caller for call in calls.values()], now=now)
+    return {id for id, call in calls.items() if call.caller not in welcome}
+
+
+def _release_abandoned() -> None:
+    quotas.release_abandoned(now=timezone.now())
 
 
 def _fresh(function: Callable[..., T], *args: object) -> T:
@@ -266,5 +295,5 @@ def is_closing() -> bool:
 
 def ensure_open() -> None:
     """Raise Unavailable while the process is ending or full."""
-    if is_closing() or len(engine().runs) >= MOST_RUNNING:
+    if is_closing() or len(engine().runs) + len(open_calls) >= MOST_RUNNING:
         raise Unavailable

@@ -13,6 +13,7 @@ import logging
 import random
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,21 @@ __all__ = [
     "ChatCall",
     "Delta",
     "EndpointAddress",
+    "Timing",
     "TokenUsage",
+    "Upload",
+    "ask",
     "close_clients",
     "list_models",
     "load",
+    "read_events",
+    "read_whole",
     "stream_chat",
 ]
 
 logger = logging.getLogger(__name__)
 
+CHAT = "/chat/completions"
 MAX_RETRIES = 2
 BACK_OFF_SECONDS = 0.25  # twice that before the second retry; up to double by chance
 MAX_RETRY_AFTER_SECONDS = 5.0
@@ -91,6 +98,14 @@ class ChatCall:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A body that is sent as it is. content_type: with the boundary, for a form."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+
 async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerator[Delta, None]:
     """The answer, as it arrives; ends normally only if the answer is complete.
 
@@ -103,24 +118,50 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
     total_at = loop.time() + endpoint.total_seconds
     reply, first_at, dropped = await _open(endpoint, call, total_at)
     parser = DeltaParser(event_stream=reply.content_type == "text/event-stream")
+    for name in dropped:
+        yield Delta(dropped_parameter=name)
+    timing = Timing(first_at, endpoint.silence_seconds, total_at)
+    async with aclosing(read_events(reply, parser, timing)) as parts:
+        async for _data, delta in parts:
+            if delta is not None:
+                yield delta
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Until when the first delta and the whole answer are due, by the loop's clock; seconds between two events."""
+
+    first_at: float
+    silence_seconds: float
+    total_at: float
+
+
+async def read_events(
+    reply: Reply, parser: DeltaParser, timing: Timing
+) -> AsyncGenerator[tuple[bytes, Delta | None], None]:
+    """The reply as it arrives: its bytes, and the delta that they complete. Closes the reply.
+
+    Raises AnswerFailed for what the parser cannot read, after the bytes; for a reply that ends too early or stays
+    silent for too long.
+    """
+    loop = asyncio.get_running_loop()
+    until = timing.first_at
     try:
-        for name in dropped:
-            yield Delta(dropped_parameter=name)
-        until = first_at
         while not parser.done:
             events = parser.events
             try:
-                data = await reply.read(min(until, total_at))
+                data = await reply.read(min(until, timing.total_at))
             except (TimeoutError, AnswerFailed) as error:
                 if parser.finished:
                     break
                 if isinstance(error, AnswerFailed):
                     raise
-                raise _timed_out(parser, total=loop.time() >= total_at) from None
+                raise _timed_out(parser, total=loop.time() >= timing.total_at) from None
             delta = parser.feed(data) if data else parser.end()
-            if delta is not None:
-                yield delta
-            else:  # comments and blank lines without an end must not keep other answers waiting
+            if data or delta is not None:
+                yield data, delta
+            if delta is None:
+                # Comments and blank lines without an end must not keep other answers waiting.
                 await asyncio.sleep(0)
             if parser.failure is not None:
                 raise parser.failure
@@ -129,11 +170,48 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
             if parser.finished:
                 until = min(until, loop.time() + FINISH_GRACE_SECONDS)
             elif parser.begun and parser.events > events:
-                until = loop.time() + endpoint.silence_seconds
+                until = loop.time() + timing.silence_seconds
     finally:
         reply.close(linger=parser.done)
         if parser.bad_lines:
             logger.warning("Skipped %d lines of an answer that are not events", parser.bad_lines)
+
+
+async def ask(
+    endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | Upload, *, streams: bool
+) -> tuple[Reply, Timing]:
+    """Send what a program wrote, as it is; the reply is still to be read, and to be closed.
+
+    streams: words are expected as they come; otherwise nothing can be, until the whole answer has been made.
+
+    Asked again as for a chat call: at most twice, never after a time-out. Raises AnswerFailed, and Refused with the
+    endpoint's own words where the request was not accepted.
+    """
+    await load()
+    total_at = asyncio.get_running_loop().time() + endpoint.total_seconds
+    patience = endpoint.first_delta_seconds if streams else endpoint.total_seconds
+    reply, first_at = await _ask(endpoint, path, body, total_at, patience)
+    return reply, Timing(first_at, endpoint.silence_seconds, total_at)
+
+
+async def read_whole(reply: Reply, timing: Timing, *, most: int) -> bytes:
+    """The whole reply, of at most so many bytes. Closes it. Raises AnswerFailed."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while True:
+            try:
+                data = await reply.read(timing.total_at)
+            except TimeoutError:
+                raise AnswerFailed("timeout_total", "before the end of the reply") from None
+            if not data:
+                return b"".join(parts)
+            parts.append(data)
+            size += len(data)
+            if size > most:
+                raise AnswerFailed("upstream_malformed", f"a reply over {most} bytes")
+    finally:
+        reply.close(linger=False)
 
 
 async def list_models(endpoint: EndpointAddress) -> list[str]:
@@ -176,14 +254,12 @@ async def _open(
     """The accepted reply, the time by which its first delta is due, and the parameters left out."""
     from conversations.connections import Refused
 
-    loop = asyncio.get_running_loop()
     body = _body(call)
     dropped: list[str] = []
-    retries = 0
     while True:
-        first_at = loop.time() + endpoint.first_delta_seconds
         try:
-            return await _send(endpoint, body, first_at, total_at), first_at, dropped
+            patience = endpoint.first_delta_seconds
+            return *await _ask(endpoint, CHAT, body, total_at, patience), dropped
         except Refused as refusal:
             name = _refused_parameter(refusal, body)
             if not name or _LIMIT_NAMES.get(name) in dropped:
@@ -192,6 +268,22 @@ async def _open(
             if name in _LIMIT_NAMES:
                 body[_LIMIT_NAMES[name]] = value
             dropped.append(name)
+
+
+async def _ask(
+    endpoint: EndpointAddress,
+    path: str,
+    body: Mapping[str, Any] | Upload,
+    total_at: float,
+    patience: float,
+) -> tuple[Reply, float]:
+    """The accepted reply, and the time by which its first delta is due. patience: seconds until then."""
+    loop = asyncio.get_running_loop()
+    retries = 0
+    while True:
+        first_at = loop.time() + patience
+        try:
+            return await _send(endpoint, path, body, first_at, total_at), first_at
         except AnswerFailed as failure:
             pause = _pause(failure, retries)
             if pause is None or loop.time() + pause >= total_at:
@@ -202,13 +294,17 @@ async def _open(
 
 
 async def _send(
-    endpoint: EndpointAddress, body: Mapping[str, Any], first_at: float, total_at: float
+    endpoint: EndpointAddress,
+    path: str,
+    body: Mapping[str, Any] | Upload,
+    first_at: float,
+    total_at: float,
 ) -> Reply:
     from conversations import connections
 
     try:
         async with asyncio.timeout_at(min(first_at, total_at)):
-            return await connections.post(endpoint, "/chat/completions", body)
+            return await connections.post(endpoint, path, body)
     except TimeoutError:
         code = "timeout_total" if total_at <= first_at else "timeout_first"
         raise AnswerFailed(code, "before the headers") from None
