@@ -40,19 +40,8 @@ def save(page: Page) -> None:
 # --- Making one ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
-def test_made_with_a_mistake_on_the_way_used_and_deleted(
-    talk: Talk, upstream: Upstream, complaints: Complaints, scripts: bool
-) -> None:
-    def wait(chat: Chat) -> None:
-        if scripts:
-            chat.expect_status("complete")
-        else:
-            refresh_until_status(chat, "complete")
-
-    chat = talk(java_script_enabled=scripts).open("/presets/")
-    page = chat.page
-    page.get_by_role("link", name="New preset").click()
+def write_with_mistakes(page: Page) -> None:
+    """All there is to write, but for the first answer, and with a temperature that is no number."""
     for name, text in WRITTEN.items():
         field(page, name).fill(text)
     turns, parameters = (
@@ -68,9 +57,10 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
     field(page, "Temperature").fill("warm")
     field(page, "Longest answer").fill("500")
     parameters.click()
-    complaints.expect("400")
-    save(page)
 
+
+def mend_mistakes(page: Page) -> None:
+    """As the page shows them: marked, explained, the first one focused, and nothing lost."""
     expect(page.get_by_role("alert")).to_contain_text("Nothing has been saved yet.")
     answer = field(page, "Answer").first
     expect(answer).to_be_focused()
@@ -81,12 +71,10 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
     expect(field(page, "Temperature")).to_have_value("warm")
     answer.fill("What happens when you press it?")
     field(page, "Temperature").fill("0.7")
-    save(page)
 
-    expect(page.get_by_text("The role preset has been made.")).to_be_visible()
-    for name, text in WRITTEN.items():
-        expect(field(page, name)).to_have_value(text)
-    own = page.url
+
+def send_its_example(chat: Chat) -> None:
+    page = chat.page
     page.get_by_role("link", name="Start a chat").click()
     expect(page.get_by_text(WRITTEN["Greeting"])).to_be_visible()
     expect(page.get_by_role("textbox", name="topic")).to_be_focused()
@@ -94,6 +82,39 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
     page.get_by_role("textbox", name="topic").fill("physics")
     chat.send_button.click()
     expect(page).to_have_url(CONVERSATION)
+
+
+def delete_at(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Delete…").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+def test_made_with_a_mistake_on_the_way_used_and_deleted(
+    talk: Talk, upstream: Upstream, complaints: Complaints, scripts: bool
+) -> None:
+    def wait(chat: Chat) -> None:
+        if scripts:
+            chat.expect_status("complete")
+        else:
+            refresh_until_status(chat, "complete")
+
+    chat = talk(java_script_enabled=scripts).open("/presets/")
+    page = chat.page
+    page.get_by_role("link", name="New preset").click()
+    write_with_mistakes(page)
+    complaints.expect("400")
+    save(page)
+    mend_mistakes(page)
+    save(page)
+    expect(page.get_by_text("The role preset has been made.")).to_be_visible()
+    for name, text in WRITTEN.items():
+        expect(field(page, name)).to_have_value(text)
+
+    own = page.url
+    send_its_example(chat)
     wait(chat)
     asked = upstream.chats[-1].body
     assert [message["content"] for message in asked["messages"]] == [
@@ -107,10 +128,7 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
     assert (asked["temperature"], asked["max_tokens"]) == (0.7, 500)
 
     path = chat.path
-    page.goto(own)
-    page.get_by_role("link", name="Delete…").click()
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
+    delete_at(page, own)
     expect(page.get_by_role("link", name="Tutor", exact=True)).to_have_count(0)
     chat.open(path).composer.fill("And planes?")
     chat.send_button.click()
@@ -119,14 +137,15 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
     assert upstream.chats[-1].body["messages"][0]["role"] == "user"
 
 
-def test_by_keyboard_alone(
-    chat: Chat, site: Site, open_browser: Open, upstream: Upstream, complaints: Complaints
-) -> None:
-    def press(page: Page, target: Locator, key: str = "Enter") -> None:
-        tab_to(page, target)
-        page.keyboard.press(key)
+# --- By keyboard alone -----------------------------------------------------------------------------------------------
 
-    page = chat.open("/presets/").page
+
+def press(page: Page, target: Locator, key: str = "Enter") -> None:
+    tab_to(page, target)
+    page.keyboard.press(key)
+
+
+def make_by_keyboard(page: Page, complaints: Complaints) -> None:
     press(page, page.get_by_role("link", name="New preset"))
     tab_to(page, field(page, "Name"))
     page.keyboard.type("Tutor")
@@ -140,6 +159,9 @@ def test_by_keyboard_alone(
     page.keyboard.type("0.7")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The role preset has been made.")).to_be_visible()
+
+
+def share_and_restore_by_keyboard(page: Page) -> None:
     tab_to(page, field(page, "Instruction"))
     page.keyboard.press("Control+End")
     page.keyboard.type(" Ask first.")
@@ -151,22 +173,33 @@ def test_by_keyboard_alone(
     press(page, page.get_by_role("button", name="Restore version 1"))
     expect(page.get_by_text("Version 1 has been restored.")).to_be_visible()
 
-    other = open_browser(Person(site))
-    other.goto(f"{site.url}/presets/")
-    tab_to(other, other.get_by_label("Search role presets"))
-    other.keyboard.type("tutor")
-    other.keyboard.press("Enter")
-    expect(other.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
-    press(other, other.get_by_role("button", name="Duplicate: Tutor"))
-    expect(field(other, "Name")).to_have_value("Tutor (copy)")
-    press(other, other.get_by_role("link", name="Start a chat"))
-    expect(other.get_by_role("textbox", name="topic")).to_be_focused()
-    other.keyboard.type("physics")
-    their_chat = Chat(other, site.url)
-    tab_to(other, their_chat.composer)
-    other.keyboard.type("Why is the sky blue?")
-    other.keyboard.press("Enter")
-    their_chat.expect_status("complete")
+
+def find_and_use_by_keyboard(chat: Chat) -> None:
+    """What somebody else shares."""
+    page = chat.open("/presets/").page
+    tab_to(page, page.get_by_label("Search role presets"))
+    page.keyboard.type("tutor")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
+    press(page, page.get_by_role("button", name="Duplicate: Tutor"))
+    expect(field(page, "Name")).to_have_value("Tutor (copy)")
+    press(page, page.get_by_role("link", name="Start a chat"))
+    expect(page.get_by_role("textbox", name="topic")).to_be_focused()
+    page.keyboard.type("physics")
+    tab_to(page, chat.composer)
+    page.keyboard.type("Why is the sky blue?")
+    page.keyboard.press("Enter")
+    chat.expect_status("complete")
+
+
+def test_by_keyboard_alone(
+    chat: Chat, site: Site, open_browser: Open, upstream: Upstream, complaints: Complaints
+) -> None:
+    page = chat.open("/presets/").page
+    make_by_keyboard(page, complaints)
+    share_and_restore_by_keyboard(page)
+    theirs = Chat(open_browser(Person(site)), site.url)
+    find_and_use_by_keyboard(theirs)
     asked = upstream.chats[-1].body
     assert (asked["messages"][0]["content"], asked["temperature"]) == ("Teach physics.", 0.7)
 
@@ -174,8 +207,8 @@ def test_by_keyboard_alone(
     press(page, page.get_by_role("link", name="Delete…"))
     press(page, page.get_by_role("button", name="Delete"))
     expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
-    other.goto(f"{site.url}/presets/?q=tutor")
-    expect(other.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
+    theirs.open("/presets/?q=tutor")
+    expect(theirs.page.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
@@ -234,10 +267,7 @@ def test_saved_in_one_tab_after_another_has_deleted_it(
     page.get_by_role("button", name="Duplicate: Translator").click()
     expect(page).to_have_url(PRESET)
     other = page.context.new_page()
-    other.goto(page.url)
-    other.get_by_role("link", name="Delete…").click()
-    other.get_by_role("button", name="Delete").click()
-    expect(other.get_by_text("The role preset has been deleted.")).to_be_visible()
+    delete_at(other, page.url)
 
     field(page, "Instruction").fill("Written for an hour.")
     complaints.expect("404")

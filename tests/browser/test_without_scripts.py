@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.people import Complaints, Open, Person, Talk
@@ -38,63 +38,86 @@ def refresh_until_status(chat: Chat, status: str) -> None:
         chat.page.reload()
 
 
+def stops_and_continues(chat: Chat, upstream: Upstream) -> None:
+    upstream.play(Script.parse("gated", *PIECES))
+    submit(chat, "Tell me about tea")
+    refresh_until(chat, "Tea is")
+    upstream.release(3)
+    refresh_until(chat, "It is old")
+    chat.stop_button.click()
+    refresh_until_status(chat, "stopped")
+    chat.expect_words("Tea is a drink from leaves. It is old")
+    upstream.say(" and well liked.")
+    chat.act("Continue")
+    refresh_until_status(chat, "complete")
+    chat.expect_words("It is old and well liked.")
+
+
+def regenerates(chat: Chat) -> None:
+    chat.act("Regenerate")
+    refresh_until_status(chat, "complete")
+    chat.expect_words("You said:")
+    expect(chat.answer).to_contain_text("2/2")
+    chat.act("Previous version")
+    chat.expect_words("well liked")
+    chat.act("Next version")
+    chat.expect_words("You said:")
+
+
+def edits(chat: Chat) -> None:
+    chat.questions.first.get_by_role("link", name="Edit").click()
+    expect(chat.composer).to_have_value("Tell me about tea")
+    expect(chat.page.get_by_text("You are editing an earlier message.")).to_be_visible()
+    submit(chat, "Tell me about cocoa")
+    refresh_until_status(chat, "complete")
+    chat.expect_words("cocoa")
+    expect(chat.questions.first).to_contain_text("2/2")
+
+
+def renames(chat: Chat) -> None:
+    page = chat.page
+    row = chat.conversations.filter(has_text="Tell me about tea")
+    row.get_by_role("link", name="Actions").click()
+    page.locator("summary", has_text="Rename").click()
+    page.get_by_label("Title").fill("Hot drinks")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Hot drinks", level=1)).to_be_visible()
+
+
+def deletes(chat: Chat) -> None:
+    chat.conversations.first.get_by_role("link", name="Actions").click()
+    chat.page.get_by_role("button", name="Delete").click()
+
+
+def deletes_and_undoes(chat: Chat) -> None:
+    deletes(chat)
+    expect(chat.page.get_by_text("The conversation has been deleted.")).to_be_visible()
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(chat.page.get_by_role("heading", name="Hot drinks", level=1)).to_be_visible()
+
+
+def deletes_all(page: Page) -> None:
+    page.locator(".account-menu summary").click()
+    page.get_by_role("link", name="Delete all conversations…").click()
+    page.get_by_role("button", name="Delete all").click()
+    expect(page.get_by_text("1 conversation has been deleted.")).to_be_visible()
+
+
 def test_the_whole_journey(tmp_path: Path, upstream: Upstream, open_browser: Open) -> None:
     with Site(tmp_path, OPENAI_BASE_URL=upstream.url).wait_until_ready() as site:
         page = open_browser(**OFF)
         become_administrator(page, site)
         chat = Chat(page, site.url)
         expect(page.get_by_text("What can I help with?")).to_be_visible()
-
-        upstream.play(Script.parse("gated", *PIECES))
-        submit(chat, "Tell me about tea")
-        refresh_until(chat, "Tea is")
-        upstream.release(3)
-        refresh_until(chat, "It is old")
-        chat.stop_button.click()
-        refresh_until_status(chat, "stopped")
-        chat.expect_words("Tea is a drink from leaves. It is old")
-
-        upstream.say(" and well liked.")
-        chat.act("Continue")
-        refresh_until_status(chat, "complete")
-        chat.expect_words("It is old and well liked.")
-        chat.act("Regenerate")
-        refresh_until_status(chat, "complete")
-        chat.expect_words("You said:")
-        expect(chat.answer).to_contain_text("2/2")
-        chat.act("Previous version")
-        chat.expect_words("well liked")
-        chat.act("Next version")
-        chat.expect_words("You said:")
-
-        chat.questions.first.get_by_role("link", name="Edit").click()
-        expect(chat.composer).to_have_value("Tell me about tea")
-        expect(page.get_by_text("You are editing an earlier message.")).to_be_visible()
-        submit(chat, "Tell me about cocoa")
-        refresh_until_status(chat, "complete")
-        chat.expect_words("cocoa")
-        expect(chat.questions.first).to_contain_text("2/2")
-
-        row = chat.conversations.filter(has_text="Tell me about tea")
-        row.get_by_role("link", name="Actions").click()
-        page.locator("summary", has_text="Rename").click()
-        page.get_by_label("Title").fill("Hot drinks")
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("heading", name="Hot drinks", level=1)).to_be_visible()
-        chat.conversations.first.get_by_role("link", name="Actions").click()
-        page.get_by_role("button", name="Delete").click()
-        expect(page.get_by_text("The conversation has been deleted.")).to_be_visible()
-        page.get_by_role("button", name="Undo").click()
-        expect(page.get_by_role("heading", name="Hot drinks", level=1)).to_be_visible()
-        chat.conversations.first.get_by_role("link", name="Actions").click()
-        page.get_by_role("button", name="Delete").click()
-
+        stops_and_continues(chat, upstream)
+        regenerates(chat)
+        edits(chat)
+        renames(chat)
+        deletes_and_undoes(chat)
+        deletes(chat)
         submit(chat.open(), "Once more")
         refresh_until_status(chat, "complete")
-        page.locator(".account-menu summary").click()
-        page.get_by_role("link", name="Delete all conversations…").click()
-        page.get_by_role("button", name="Delete all").click()
-        expect(page.get_by_text("1 conversation has been deleted.")).to_be_visible()
+        deletes_all(page)
         page.locator(".account-menu summary").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page).to_have_url(re.compile("/accounts/login/"))
