@@ -15,6 +15,10 @@ from tests.upstream import Script, Upstream
 pytestmark = pytest.mark.browser
 
 NARROW = {"viewport": {"width": 390, "height": 800}}
+# As a browser is that finds no quiet moment: only what names its patience is called at all.
+NEVER_IDLE = """
+window.requestIdleCallback = (run, { timeout } = {}) => timeout && setTimeout(run, timeout);
+"""
 UNREACHABLE = "The site cannot be reached. Check your connection and try again."
 
 
@@ -68,6 +72,13 @@ def test_habit_37_everything_from_the_menu_of_a_row(ann: Person, chat: Chat) -> 
     expect(chat.conversations).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
     expect(row.get_by_role("link", name="Hot drinks")).to_be_focused()
+
+
+def test_the_menus_come_to_a_computer_that_is_never_idle(ann: Person, chat: Chat) -> None:
+    begin(ann, "Hot drinks")
+    chat.page.add_init_script(NEVER_IDLE)
+    chat.open().until_whole()
+    expect(menu_of(chat.conversations.first).get_by_role("button", name="Pin")).to_be_visible()
 
 
 def test_deleting_the_open_conversation_leads_on(ann: Person, chat: Chat) -> None:

@@ -7,7 +7,9 @@ customElements.define("chat-conversation", ChatConversation);
 performance.mark("usable");
 
 const page = document.querySelector("chat-conversation");
-const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run, 50));
+const PATIENCE = 1_000; // milliseconds: a busy computer may never call itself idle
+const whenIdle = (run) =>
+  window.requestIdleCallback ? requestIdleCallback(run, { timeout: PATIENCE }) : setTimeout(run, 50);
 /** Loads a part when the page is idle; one that does not arrive, again when the connection is back. */
 async function later(load) {
   await new Promise((go) => whenIdle(go));
