@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from django.db import connections
 from django.test import Client
 
 from accounts.models import Reservation, User
 from conversations import deletion
 from conversations.models import ChatModel, Completion, Conversation, Message
+from tests.at_once import at_once
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
 from tests.upstream import Script, Upstream
@@ -42,22 +42,15 @@ def test_delete_all_while_sending(talk: Talk, alice: User) -> None:
         talk.finish(reply)
 
     def send(conversation: str) -> int:
-        try:
-            return Talk(signed_in(alice)).send("More", conversation).status
-        finally:
-            connections.close_all()
+        return Talk(signed_in(alice)).send("More", conversation).status
 
     def delete() -> int:
-        try:
-            return Talk(signed_in(alice)).post("/conversations/delete-all/").status
-        finally:
-            connections.close_all()
+        return Talk(signed_in(alice)).post("/conversations/delete-all/").status
 
-    with ThreadPoolExecutor(8) as pool:
-        deleting = pool.submit(delete)
-        sends = [pool.submit(send, str(reply.body["conversation"])) for reply in kept]
-    assert deleting.result() == 200
-    assert {send.result() for send in sends} <= {201, 404, 409}
+    targets = [str(reply.body["conversation"]) for reply in kept]
+    deleting, *sends = at_once(delete, *(partial(send, target) for target in targets))
+    assert deleting == 200
+    assert set(sends) <= {201, 404, 409}
 
 
 def test_settings_are_kept_for_what_follows(talk: Talk, upstream: Upstream) -> None:

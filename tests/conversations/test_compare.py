@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from accounts.models import Plan, Reservation, UsageRecord, User
 from conversations.models import ChatModel, Completion, Conversation, Message
+from tests.at_once import at_once
 from tests.conftest import signed_in
 from tests.conversations.comparing import NAMES, begun, compare, finish, keep, shown
 from tests.conversations.talk import Reply, Talk, assert_ledger_equals_counters
@@ -140,15 +139,10 @@ def test_sent_twice_is_answered_once(talk: Talk, upstream: Upstream, alice: User
 def test_the_same_comparison_from_two_tabs_at_once(talk: Talk, alice: User) -> None:
     client_id = str(uuid.uuid4())
 
-    def send(_number: int) -> Reply:
-        try:
-            mine = Talk(signed_in(alice))
-            return mine.send("Which?", client_id=client_id, model=NAMES)
-        finally:
-            connections.close_all()
+    def send() -> Reply:
+        return Talk(signed_in(alice)).send("Which?", client_id=client_id, model=NAMES)
 
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(send, range(8)))
+    replies = at_once(*[send] * 8)
     assert sorted(reply.status for reply in replies) == [200] * 7 + [201]
     assert len({str(begun(reply)) for reply in replies}) == 1
     assert Completion.objects.count() == 3
@@ -202,14 +196,10 @@ def test_comparisons_at_once_spend_no_more_than_the_quota(
     plan = Plan.objects.create(name="Ten", requests_per_day=10)
     User.objects.filter(pk=alice.pk).update(plan=plan)
 
-    def send(_number: int) -> Reply:
-        try:
-            return Talk(signed_in(alice)).send("Which?", model=NAMES)
-        finally:
-            connections.close_all()
+    def send() -> Reply:
+        return Talk(signed_in(alice)).send("Which?", model=NAMES)
 
-    with ThreadPoolExecutor(20) as pool:
-        replies = list(pool.map(send, range(20)))
+    replies = at_once(*[send] * 20)
     accepted = [reply for reply in replies if reply.status == 201]
     refused = [reply for reply in replies if reply.status != 201]
     assert len(accepted) == 3

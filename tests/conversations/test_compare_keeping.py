@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from django.db import connections
 
 from accounts.models import Plan, Reservation, User
 from conversations.models import Message
+from tests.at_once import at_once
 from tests.conftest import signed_in
 from tests.conversations.comparing import NAMES, begun, compare, finish, keep, shown
 from tests.conversations.talk import Talk, assert_ledger_equals_counters
@@ -81,20 +81,14 @@ def test_keeping_while_the_conversation_is_deleted(talk: Talk, alice: User) -> N
     """Whoever comes second is refused; each answer is ended and paid for."""
     other = Talk(signed_in(alice))
 
-    def post(who: Talk, url: str, fields: dict[str, str]) -> int:
-        try:
-            return who.post(url, fields).status
-        finally:
-            connections.close_all()
-
     for _round in range(3):
         reply = talk.send("Which?", model=["fake/stall", "fake/gated"])
         url, chosen = str(reply.body["url"]), {"message": str(reply.body["answer"])}
-        with ThreadPoolExecutor(2) as pool:
-            kept = pool.submit(post, other, f"{url}leaf/", chosen)
-            deleted = pool.submit(post, talk, f"{url}delete/", {})
-        assert deleted.result() == 204
-        assert kept.result() in {200, 404, 409}
+        kept, deleted = at_once(
+            partial(other.post, f"{url}leaf/", chosen), partial(talk.post, f"{url}delete/")
+        )
+        assert deleted.status == 204
+        assert kept.status in {200, 404, 409}
         assert not Reservation.objects.exists()
     assert_ledger_equals_counters(alice)
 

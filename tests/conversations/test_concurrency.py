@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from django.db import connections
 from django.test import Client
 
 from accounts.models import Plan, Reservation, User
 from conversations.models import ChatModel, Conversation
+from tests.at_once import at_once
 from tests.conversations.talk import Reply, Talk, assert_ledger_equals_counters
 from tests.upstream import Upstream
 
@@ -25,13 +25,9 @@ def test_fifty_sends_at_once_with_ten_left(
     def send(number: int) -> Reply:
         mine = Client()
         mine.cookies = cookies
-        try:
-            return Talk(mine).send(f"Number {number}")
-        finally:
-            connections.close_all()
+        return Talk(mine).send(f"Number {number}")
 
-    with ThreadPoolExecutor(50) as pool:
-        replies = list(pool.map(send, range(50)))
+    replies = at_once(*(partial(send, number) for number in range(50)))
     accepted = [reply for reply in replies if reply.status == 201]
     refused = [reply for reply in replies if reply.status != 201]
     assert len(accepted) == 10

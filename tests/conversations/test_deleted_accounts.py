@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from django.db import connections
 from django.test import Client
 
 from accounts import quotas
@@ -14,6 +13,7 @@ from accounts.models import Reservation, UsagePeriod, User
 from conversations import presets, runtime
 from conversations.models import Conversation, RolePreset
 from tests.accounts.test_admin import act
+from tests.at_once import at_once
 from tests.conftest import make_user, signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters, record_of
 from tests.processes import wait_for
@@ -95,21 +95,11 @@ def test_deleted_while_sending(talk: Talk, alice: User, delete: Delete) -> None:
     targets = [str(reply.body["conversation"]) for reply in kept] + [None] * 6
 
     def send(client: Client, conversation: str | None) -> int:
-        try:
-            return Talk(client).send("More", conversation).status
-        finally:
-            connections.close_all()
+        return Talk(client).send("More", conversation).status
 
-    def remove() -> None:
-        try:
-            delete(alice)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(10) as pool:
-        sends = [pool.submit(send, *pair) for pair in zip(people, targets, strict=True)]
-        pool.submit(remove).result()
-    assert {send.result() for send in sends} <= {201, 401, 404, 409}
+    sends = [partial(send, *pair) for pair in zip(people, targets, strict=True)]
+    *statuses, _deleted = at_once(*sends, partial(delete, alice))
+    assert set(statuses) <= {201, 401, 404, 409}
     assert not User.objects.filter(pk=alice.pk).exists()
     assert not Reservation.objects.exists()
     assert not Conversation.objects.exists()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.test import Client
 
 from accounts.models import Reservation, User
 from conversations import access, catalogue, organizing, preset_choices, presets, services
 from conversations.errors import ConversationError, JustDeleted, NotPossible
 from conversations.models import ChatModel, Conversation, Endpoint, Folder, RolePreset, Tag
+from tests.at_once import at_once
 from tests.conftest import signed_in
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
 from tests.upstream import Script, Upstream
@@ -203,19 +202,6 @@ def test_a_conversation_that_has_just_been_purged(
 
 
 # --- Many at one moment ----------------------------------------------------------------------------------------------
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """What they return, each in a thread and with database connections of its own."""
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
 
 
 def content(number: int) -> dict[str, Any]:

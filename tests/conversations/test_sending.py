@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
+from functools import partial
 
 import pytest
 
 from accounts.models import Plan, User
 from conversations.models import ChatModel, Message
+from tests.at_once import at_once
 from tests.conversations.talk import JSON, Talk, assert_ledger_equals_counters
 from tests.upstream import Script, Upstream
 
@@ -36,17 +37,8 @@ def test_same_send_at_the_same_moment_spends_once(
         conversation = first.body["conversation"]
     before = len(upstream.chats)
     key = str(uuid.uuid4())
-    replies = []
-    threads = [
-        threading.Thread(
-            target=lambda: replies.append(talk.send("Hello", conversation, client_id=key))
-        )
-        for _ in range(5)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    send = partial(talk.send, "Hello", conversation, client_id=key)
+    replies = at_once(*[send] * 5)
     talk.finish(replies[0])
     assert sorted(reply.status for reply in replies) == [200, 200, 200, 200, 201]
     assert len({reply.body["completion"] for reply in replies}) == 1
