@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.http import Http404
+from django.db.models import Q
+from django.shortcuts import get_object_or_404
 
 from accounts.models import User
 
@@ -15,30 +15,23 @@ from .models import Completion, Conversation, Folder, Message, PresetVersion, Ro
 
 def get_conversation(user: User, conversation_id: UUID) -> Conversation:
     """With preset, model and leaf. One query."""
-    try:
-        return Conversation.objects.select_related("preset", "model", "current_leaf").get(
-            pk=conversation_id, owner=user, deleted_at=None
-        )
-    except Conversation.DoesNotExist:
-        raise Http404 from None
+    rows = Conversation.objects.select_related("preset", "model", "current_leaf")
+    return get_object_or_404(rows, pk=conversation_id, owner=user, deleted_at=None)
 
 
 def get_restorable(user: User, conversation_id: UUID) -> Conversation:
     """Also one that has been deleted, for as long as it is kept. One query."""
-    try:
-        return Conversation.objects.get(pk=conversation_id, owner=user)
-    except Conversation.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(Conversation, pk=conversation_id, owner=user)
 
 
 def get_message(user: User, message_id: UUID) -> Message:
     """With its conversation. One query."""
-    try:
-        return Message.objects.select_related(
-            "conversation", "conversation__preset", "conversation__model"
-        ).get(pk=message_id, conversation__owner=user, conversation__deleted_at=None)
-    except Message.DoesNotExist:
-        raise Http404 from None
+    rows = Message.objects.select_related(
+        "conversation", "conversation__preset", "conversation__model"
+    )
+    return get_object_or_404(
+        rows, pk=message_id, conversation__owner=user, conversation__deleted_at=None
+    )
 
 
 def find_message(conversation: Conversation, message_id: UUID, *, role: str = "") -> Message | None:
@@ -49,12 +42,12 @@ def find_message(conversation: Conversation, message_id: UUID, *, role: str = ""
 
 def get_completion(user: User, completion_id: UUID) -> Completion:
     """With its message and conversation. One query."""
-    try:
-        return Completion.objects.select_related(
-            "message", "conversation", "conversation__preset", "conversation__model"
-        ).get(pk=completion_id, conversation__owner=user, conversation__deleted_at=None)
-    except Completion.DoesNotExist:
-        raise Http404 from None
+    rows = Completion.objects.select_related(
+        "message", "conversation", "conversation__preset", "conversation__model"
+    )
+    return get_object_or_404(
+        rows, pk=completion_id, conversation__owner=user, conversation__deleted_at=None
+    )
 
 
 def get_preset(user: User, preset_id: UUID) -> RolePreset:
@@ -66,43 +59,29 @@ def get_preset(user: User, preset_id: UUID) -> RolePreset:
 
 def get_own_preset(user: User, preset_id: UUID) -> RolePreset:
     """With its model and owner. One query."""
-    return _preset(RolePreset.objects.filter(pk=preset_id, owner=user))
+    rows = RolePreset.objects.select_related("model", "owner")
+    return get_object_or_404(rows, pk=preset_id, owner=user)
 
 
 def get_kept_preset(user: User, preset_id: UUID) -> RolePreset:
     """One whose history and settings are the user's business: their own, or the site's if they look after those."""
-    rows = RolePreset.objects.filter(pk=preset_id)
+    rows = RolePreset.objects.select_related("model", "owner")
+    kept = Q(owner=user)
     if user.has_perm("conversations.change_rolepreset"):
-        return _preset(rows.filter(Q(owner=user) | Q(owner=None)))
-    return _preset(rows.filter(owner=user))
-
-
-def _preset(rows: QuerySet[RolePreset]) -> RolePreset:
-    found = rows.select_related("model", "owner").first()
-    if found is None:
-        raise Http404
-    return found
+        kept |= Q(owner=None)
+    return get_object_or_404(rows, kept, pk=preset_id)
 
 
 def get_preset_version(preset: RolePreset, number: int) -> PresetVersion:
     """Of a preset that came from here. One query."""
-    try:
-        return preset.versions.get(number=number)
-    except PresetVersion.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(preset.versions, number=number)
 
 
 def get_folder(user: User, folder_id: UUID) -> Folder:
     """One query."""
-    try:
-        return Folder.objects.get(pk=folder_id, owner=user)
-    except Folder.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(Folder, pk=folder_id, owner=user)
 
 
 def get_tag(user: User, tag_id: UUID) -> Tag:
     """One query."""
-    try:
-        return Tag.objects.get(pk=tag_id, owner=user)
-    except Tag.DoesNotExist:
-        raise Http404 from None
+    return get_object_or_404(Tag, pk=tag_id, owner=user)
