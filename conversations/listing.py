@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
+from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 
@@ -69,6 +70,18 @@ class Cursor:
 
     active_at: datetime
     id: UUID
+
+
+def cursor_or_none(text: str) -> Cursor | None:
+    """The place that `Row.cursor` named; None for what only looks like one."""
+    moment_text, _line, key_text = text.replace(" ", "+").partition("_")
+    try:
+        moment = parse_datetime(moment_text)
+        if moment is None or not 1 < moment.year < 9999:
+            return None
+        return Cursor(moment.astimezone(UTC), UUID(key_text))
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 
 from .. import access, listing, preset_choices
 from ..forms import uuid_or_none
+from ..listing import cursor_or_none
 from .replies import language, owner, signed_in
-from .sidebar import cursor_or_none, sidebar_context, tag_of
+from .sidebar import sidebar_context, tag_of
 
 ROWS_OF_A_PAGE = 100
 FOUND = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -20,7 +19,7 @@ from accounts.models import User
 
 from .. import access, listing
 from ..forms import uuid_or_none
-from ..listing import Cursor, Label, Row
+from ..listing import Label, Row, cursor_or_none
 from ..models import Conversation, Tag
 
 COOKIE = "sidebar"
@@ -128,18 +127,3 @@ def tag_of(request: HttpRequest, user: User) -> Tag | None:
     """The tag that the address filters by. Another person's is not found."""
     key = uuid_or_none(request.GET.get("tag", ""))
     return access.get_tag(user, key) if key is not None else None
-
-
-def cursor_or_none(text: str) -> Cursor | None:
-    """The place that a link of ours names; None for what only looks like one."""
-    moment_text, _line, key_text = text.replace(" ", "+").partition("_")
-    moment, key = _moment_or_none(moment_text), uuid_or_none(key_text)
-    return Cursor(moment, key) if moment is not None and key is not None else None
-
-
-def _moment_or_none(text: str) -> datetime | None:
-    try:
-        moment = parse_datetime(text)
-        return moment.astimezone(UTC) if moment is not None and 1 < moment.year < 9999 else None
-    except (ValueError, OverflowError):
-        return None
