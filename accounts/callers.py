@@ -57,8 +57,8 @@ def bearer(request: HttpRequest) -> str | None:
     return text.strip()
 
 
-def caller_with_key(request: HttpRequest, *, scope: str, now: datetime) -> Caller:
-    """Who asks with an API key that has this scope. At most four queries.
+def caller_with_key(request: HttpRequest, *, scope: str | tuple[str, ...], now: datetime) -> Caller:
+    """Who asks with an API key that has this scope, or all of these. At most four queries.
 
     Raises CallerRefused: 401 without a key that is valid, 403 without the scope.
     """
@@ -73,12 +73,14 @@ def caller_with_key(request: HttpRequest, *, scope: str, now: datetime) -> Calle
     state = key.state(now)
     if state != State.VALID:
         raise CallerRefused(401, *_ENDED[state])
-    if not key.allows(scope):
+    needed = (scope,) if isinstance(scope, str) else scope
+    missing = [one for one in needed if not key.allows(one)]
+    if missing:
         raise CallerRefused(
             403,
             "scope_missing",
             _("This API key may not be used for that: it lacks the scope “%(scope)s”.")
-            % {"scope": scope},
+            % {"scope": ", ".join(missing)},
         )
     api_keys.note_use(key, now=now)
     return Caller(key.user, quotas.limits_of(key.user), key)

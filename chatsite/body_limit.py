@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -66,9 +67,12 @@ class BodyLimit:
 
 
 async def refuse(send: Send, status: int, code: str, message: str) -> None:
-    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    request_id = uuid.uuid4().hex
+    error = {"code": code, "message": message, "request_id": request_id}
+    body = json.dumps({"error": error}).encode()
     headers = [
         (b"content-type", b"application/json"),
+        (b"x-request-id", request_id.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
     ]

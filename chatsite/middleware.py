@@ -23,6 +23,7 @@ from django.middleware import common, csrf, locale, security
 
 from . import health
 from .logs import request_id
+from .views import is_for_programs
 
 GetResponse = Callable[[HttpRequest], Any]
 SENT_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -90,6 +91,14 @@ class RequestIdMiddleware(Middleware):
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response["X-Request-ID"] = request_id.get()
         return response
+
+
+class ProgramsMiddleware(Middleware):
+    """Where programs ask, cookies are neither looked at nor, for want of anything to answer to, set."""
+
+    def before(self, request: HttpRequest) -> None:
+        if is_for_programs(request):
+            request.COOKIES = {}
 
 
 POLICY = (

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "chatsite.middleware.RequestIdMiddleware",
     "chatsite.middleware.HealthMiddleware",  # before anything that looks at the host
+    "chatsite.middleware.ProgramsMiddleware",  # before anything that reads a cookie
     "chatsite.middleware.SecurityMiddleware",
     "chatsite.middleware.ContentSecurityPolicyMiddleware",
     "chatsite.middleware.SessionMiddleware",

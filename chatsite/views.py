@@ -14,9 +14,18 @@ from django.views.decorators.http import require_safe
 
 from .logs import request_id
 
+# What lies below these is for programs, which show a key: no browser's session counts there.
+FOR_PROGRAMS = ("/api/v1/",)
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    return request.path_info.startswith(FOR_PROGRAMS)
+
 
 def wants_json(request: HttpRequest) -> bool:
-    """A program asked: it accepts JSON and did not ask for a page."""
+    """A program asked: it accepts JSON and did not ask for a page, or knows nothing else."""
+    if is_for_programs(request):
+        return True
     accept = request.headers.get("Accept", "")
     return "application/json" in accept and "text/html" not in accept
 

@@ -11,6 +11,7 @@
     ├── NotPossible              409 not_possible
     │   └── JustDeleted
     ├── MessageTooLong           413 message_too_long
+    ├── NotJson                  415 unsupported_media_type
     └── Unavailable              503 unavailable
         └── ModelsComing
     AnswerFailed                 ends an answer: stable code; `sentence()` has the words
@@ -99,6 +100,14 @@ class MessageTooLong(ConversationError):
     status = 413
     code = "message_too_long"
     message = _("The message is too long.")
+
+
+class NotJson(ConversationError):
+    """From a program; what a page's form sends may be either."""
+
+    status = 415
+    code = "unsupported_media_type"
+    message = _("Send the body as JSON, with “Content-Type: application/json”.")
 
 
 class Unavailable(ConversationError):

@@ -20,6 +20,7 @@ from .parameters import read_parameters
 from .sending import Sending
 from .variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 
+JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 VARIABLE = "variable_"
@@ -41,21 +42,36 @@ def fields_of(request: HttpRequest) -> dict[str, Any]:
     except RequestDataTooBig:
         raise MessageTooLong(too_long()) from None
     except UnreadablePostError:
-        raise InvalidParameter(_("The request broke off before it was complete.")) from None
+        raise InvalidParameter(cut_off()) from None
     kind = request.content_type
+    if kind == JSON:
+        return json_fields(body)
     if kind == MULTIPART and b"content-transfer-encoding" in body.lower():
         raise InvalidParameter(_("The form could not be read."))  # its bytes could not be checked
+    _text(unquote_to_bytes(body) if kind == FORM else body)  # only to see whether it is one
+    fields = _form(request)
+    _check_storable(fields)
+    return fields
+
+
+def json_fields(body: bytes) -> dict[str, Any]:
+    """The fields of a JSON object, none in an empty body. Raises InvalidText or InvalidParameter."""
+    text = _text(body)
     try:
-        raw = unquote_to_bytes(body) if kind == FORM else body
-        text = raw.decode()
+        fields = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        raise InvalidParameter(_("The body is not valid JSON.")) from None
+    if not isinstance(fields, dict):
+        raise InvalidParameter(_("The body has to be a JSON object."))
+    _check_storable(fields)
+    return fields
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
     except UnicodeDecodeError:
         raise InvalidText from None
-    fields = _json(text) if kind == "application/json" else _form(request)
-    for value in fields.values():
-        for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str):
-                _check_storable(text)
-    return fields
 
 
 def too_long() -> str:
@@ -64,14 +80,8 @@ def too_long() -> str:
     }
 
 
-def _json(text: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
-        raise InvalidParameter(_("The body is not valid JSON.")) from None
-    if not isinstance(fields, dict):
-        raise InvalidParameter(_("The body has to be a JSON object."))
-    return fields
+def cut_off() -> str:
+    return _("The request broke off before it was complete.")
 
 
 def _form(request: HttpRequest) -> dict[str, Any]:
@@ -83,8 +93,21 @@ def _form(request: HttpRequest) -> dict[str, Any]:
         raise InvalidParameter(_("The form could not be read.")) from None
 
 
-def _check_storable(text: str) -> None:
-    """No NUL (PostgreSQL cannot store it) and no lone surrogate (JSON can say one, UTF-8 cannot)."""
+def _check_storable(value: object) -> None:
+    """No NUL (PostgreSQL cannot store it) and no lone surrogate (JSON can say one, UTF-8 cannot), however deep."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            check_text(one)
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+
+
+def check_text(text: str) -> None:
+    """Raises InvalidText for what cannot be stored."""
     if "\x00" in text:
         raise InvalidText
     try:
@@ -133,7 +156,7 @@ def uuid_or_none(text: str) -> UUID | None:
 def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
     """What the role preset's variables stand for: the object `variables`, or fields named `variable_<name>`.
 
-    Raises InvalidParameter for what is no text, too long or too much, InvalidText for what cannot be stored.
+    Raises InvalidParameter for what is no text, too long or too much.
     """
     given = fields.get("variables")
     if given is None:
@@ -152,8 +175,6 @@ def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
             % {"count": MOST_VARIABLES, "length": LONGEST_NAME}
         )
     for name, value in given.items():
-        _check_storable(name)
-        _check_storable(value)
         if len(value) > LONGEST_VALUE:
             raise InvalidParameter(
                 _("%(name)s: at most %(limit)s characters.")

@@ -21,7 +21,7 @@ from .retention import KEPT_FOR_UNDO
 ROWS = 60
 ROWS_OF_A_SHELF = 30  # pinned, or in one folder; all of a folder are a link away
 ROWS_OF_THE_BIN = 50
-FIELDS = ("pk", "title", "active_at", "pinned", "folder_id")
+FIELDS = ("pk", "title", "active_at", "pinned", "folder_id", "created_at")
 FIELDS_OF_THE_BIN = ("pk", "title", "deleted_at")
 
 
@@ -34,6 +34,7 @@ class Row:
     active_at: datetime
     pinned: bool
     folder_id: UUID | None
+    created_at: datetime
     running: bool = False
 
     @property
@@ -184,7 +185,7 @@ def running(user: User) -> set[UUID]:
     )
 
 
-def _rows(rows: Iterable[tuple[UUID, str, datetime, bool, UUID | None]]) -> list[Row]:
+def _rows(rows: Iterable[tuple[UUID, str, datetime, bool, UUID | None, datetime]]) -> list[Row]:
     rows = list(rows)
     ids = [row[0] for row in rows]
     busy = set(

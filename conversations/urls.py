@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .api.rest.entry import rest
 from .models import Folder, Tag
 from .views import (
     labels,
@@ -83,4 +84,6 @@ urlpatterns = [
         name="preset-restore",
     ),
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
+    path("api/v1/", rest, name="rest"),
+    path("api/v1/<path:path>", rest, name="rest"),
 ]

@@ -55,7 +55,10 @@ def routes() -> Iterator[tuple[str, dict[str, type]]]:
 
 
 ROUTES = [route for route, _converters in routes()]
-PRIVATE = [route for route in ROUTES if not route.startswith(PUBLIC)]
+# A session does not count there: tests/conversations/api/test_rest_way_in.py walks them with keys.
+PROGRAMS = ("api/v1/",)
+PAGES = [route for route in ROUTES if not route.startswith(PROGRAMS)]
+PRIVATE = [route for route in PAGES if not route.startswith(PUBLIC)]
 
 
 @pytest.fixture
@@ -104,6 +107,7 @@ def address(route: str, ids: Mapping[str, object]) -> str:
     for name, value in ids.items():
         kind = "uuid" if isinstance(value, UUID) else "int"
         route = route.replace(f"<{kind}:{name}>", str(value))
+    route = route.replace("<path:path>", "conversations")
     route = route.replace("<str:token>", "x").translate(dict.fromkeys(map(ord, "^$")))
     route = re.sub(r"\(\?P<\w+>.*?\)(?=[-/])", "x", route)  # allauth's are expressions
     assert "<" not in route, f"{route} takes an argument that this test does not know"
@@ -165,7 +169,7 @@ def test_staff_reads_no_one_elses(
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", PAGES)
 def test_post_without_the_csrf_token_is_refused(
     alice: User, ids: dict[str, object], route: str, method: str
 ) -> None:

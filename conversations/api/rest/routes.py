@@ -1,0 +1,25 @@
+"""The API as a whole: its routes, and how it describes itself."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from .catalogue import models
+from .conversations import conversations
+from .fields import JsonParser
+from .refusals import tell_in_our_words
+
+api = NinjaAPI(
+    title="Chatsite",
+    version="1",
+    description="What is yours on this site.",
+    urls_namespace="rest",
+    openapi_url=None,
+    docs_url=None,
+    parser=JsonParser(),
+)
+tell_in_our_words(api)
+api.add_router("/conversations", conversations)
+api.add_router("/models", models)
+
+urlpatterns = api.urls[0]
