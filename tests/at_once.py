@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TypeVar
 
 from django.db import connections
@@ -13,8 +14,10 @@ Value = TypeVar("Value")
 
 def at_once(*actions: Callable[[], Value]) -> list[Value]:
     """What they return, each in a thread and with database connections of its own."""
+    barrier = Barrier(len(actions))
 
     def run(action: Callable[[], Value]) -> Value:
+        barrier.wait()
         try:
             return action()
         finally:

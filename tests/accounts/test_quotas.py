@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import quotas, selectors
 from accounts.models import Plan, Reservation, UsagePeriod, UsageRecord, User
 from accounts.quotas import Limits, QuotaExceeded, Spent
+from tests.at_once import at_once
 from tests.conftest import make_user
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -310,33 +309,16 @@ def test_a_deleted_person_leaves_the_ledger(alice: User) -> None:
 def test_fifty_at_once_get_exactly_ten() -> None:
     alice = make_user("alice")
     limits = Limits(requests_per_day=10)
-    barrier = threading.Barrier(50)
-    granted: list[UUID] = []
-    refused: list[str] = []
-    broken: list[BaseException] = []
     now = timezone.now()
 
-    def ask() -> None:
-        barrier.wait()
+    def ask() -> str:
         try:
-            key = reserve(alice, limits, now=now)
-            granted.append(key)
-            settle(key, now=now)
+            settle(reserve(alice, limits, now=now), now=now)
         except QuotaExceeded as error:
-            refused.append(error.code)
-        except Exception as error:
-            broken.append(error)
-        finally:
-            connection.close()
+            return error.code
+        return "granted"
 
-    threads = [threading.Thread(target=ask) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert broken == []
-    assert (len(granted), refused) == (10, ["quota_requests"] * 40)
+    assert sorted(at_once(*[ask] * 50)) == ["granted"] * 10 + ["quota_requests"] * 40
     assert counters(alice) == (0, 0, 10, 800)
     assert UsageRecord.objects.count() == 10
     assert_ledger_equals_counters(alice)

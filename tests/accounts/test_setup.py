@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts import setup
 from accounts.models import SetupLink, User
+from tests.at_once import at_once
 
 PASSWORD = "correct horse battery"
 FORM = {
@@ -111,23 +111,11 @@ def test_wrong_method(client: Client, link: str) -> None:
 def test_two_posts_at_once_make_one_administrator() -> None:
     link = setup.new_setup_link("http://testserver")
     assert link is not None
-    barrier = threading.Barrier(2)
-    statuses: list[int] = []
 
-    def post(name: str) -> None:
-        barrier.wait()
-        try:
-            statuses.append(
-                Client().post(link, {**FORM, "username": name, "email": ""}).status_code
-            )
-        finally:
-            connection.close()
+    def post(name: str) -> int:
+        return Client().post(link, {**FORM, "username": name, "email": ""}).status_code
 
-    threads = [threading.Thread(target=post, args=[name]) for name in ("first", "second")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = at_once(partial(post, "first"), partial(post, "second"))
     assert sorted(statuses) == [303, 404]
     assert User.objects.filter(is_superuser=True).count() == 1
 
