@@ -53,37 +53,28 @@ def _key(variable: str) -> str:
 
 def sync_configured_endpoints() -> None:
     """Bring the rows that stand for the environment and the model in the box up to date. Called at start."""
-    box_url = os.environ.get(localmodel.URL_VARIABLE, "")
+    configured = (settings.OPENAI_BASE_URL or OPENAI) if settings.ENDPOINT_CONFIGURED else ""
     with transaction.atomic():
-        if settings.ENDPOINT_CONFIGURED:
-            Endpoint.objects.update_or_create(
-                source=Endpoint.Source.ENVIRONMENT,
-                defaults={
-                    "base_url": settings.OPENAI_BASE_URL or OPENAI,
-                    "key_variable": "OPENAI_API_KEY" if settings.OPENAI_API_KEY else "",
-                    "enabled": True,
-                },
-                create_defaults={
-                    "name": "OpenAI" if not settings.OPENAI_BASE_URL else "OPENAI_BASE_URL",
-                    "base_url": settings.OPENAI_BASE_URL or OPENAI,
-                    "key_variable": "OPENAI_API_KEY" if settings.OPENAI_API_KEY else "",
-                },
-            )
-        else:
-            Endpoint.objects.filter(source=Endpoint.Source.ENVIRONMENT).update(enabled=False)
-        if box_url:
-            Endpoint.objects.update_or_create(
-                source=Endpoint.Source.BOX,
-                defaults={
-                    "base_url": box_url,
-                    "key_variable": localmodel.KEY_VARIABLE,
-                    "enabled": True,
-                },
-                create_defaults={
-                    "name": "Model in the box",
-                    "base_url": box_url,
-                    "key_variable": localmodel.KEY_VARIABLE,
-                },
-            )
-        else:
-            Endpoint.objects.filter(source=Endpoint.Source.BOX).update(enabled=False)
+        _sync(
+            Endpoint.Source.ENVIRONMENT,
+            name="OPENAI_BASE_URL" if settings.OPENAI_BASE_URL else "OpenAI",
+            base_url=configured,
+            key_variable="OPENAI_API_KEY" if settings.OPENAI_API_KEY else "",
+        )
+        _sync(
+            Endpoint.Source.BOX,
+            name="Model in the box",
+            base_url=os.environ.get(localmodel.URL_VARIABLE, ""),
+            key_variable=localmodel.KEY_VARIABLE,
+        )
+
+
+def _sync(source: Endpoint.Source, *, name: str, base_url: str, key_variable: str) -> None:
+    """Without a base URL it is no longer in use. A name is given once: it may be changed in the admin."""
+    if not base_url:
+        Endpoint.objects.filter(source=source).update(enabled=False)
+        return
+    now = {"base_url": base_url, "key_variable": key_variable}
+    Endpoint.objects.update_or_create(
+        source=source, defaults={**now, "enabled": True}, create_defaults={**now, "name": name}
+    )
