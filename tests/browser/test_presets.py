@@ -188,6 +188,7 @@ def find_and_use_by_keyboard(chat: Chat) -> None:
     page.keyboard.type("physics")
     tab_to(page, chat.composer)
     page.keyboard.type("Why is the sky blue?")
+    page.wait_for_load_state()  # before that Enter only breaks the line
     page.keyboard.press("Enter")
     chat.expect_status("complete")
 

@@ -38,10 +38,11 @@ export class ChatComposer extends HTMLElement {
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     this.addEventListener("change", (event) => this.picked(event), { signal });
     window.addEventListener("storage", (event) => this.changedElsewhere(event), { signal });
+    const { isUntouched } = this; // before the drafts fill the fields
     this.loadDraft();
-    this.loadVariables();
+    this.loadVariables({ isFirst: true });
     this.fit();
-    if (!touch.matches && !location.hash) this.firstField.focus({ preventScroll: true });
+    if (isUntouched && !touch.matches && !location.hash) this.firstField.focus({ preventScroll: true });
   }
 
   disconnectedCallback() {
@@ -61,6 +62,13 @@ export class ChatComposer extends HTMLElement {
 
   get isEditing() {
     return Boolean(this.form.elements.edit.value);
+  }
+
+  // On a slow line one may begin before this script is there, and goes on in the same place.
+  get isUntouched() {
+    const { activeElement: field } = document;
+    if (!field || field === document.body) return true;
+    return field === this.querySelector("textarea[autofocus]") && !isTyped(field);
   }
 
   // What the role asks for comes before the message.
@@ -237,14 +245,21 @@ export class ChatComposer extends HTMLElement {
     else this.drafts.keep(value);
   }
 
-  // What the server has put into the box, after a link or a refusal, comes before what was kept.
+  // What the server has put into the box, after a link or a refusal, comes before what was kept; so does what somebody
+  // writes already, with the caret in it.
   loadDraft() {
     const { edit, text } = this.drafts;
     if (this.isEditing) {
       this.aside = text;
       return;
     }
-    const given = this.input.value;
+    const { value: given, selectionStart, selectionEnd } = this.input;
+    if (isTyped(this.input)) {
+      if (given !== text) this.input.value = joined(given, text);
+      this.input.setSelectionRange(selectionStart, selectionEnd);
+      this.saveDraft();
+      return;
+    }
     this.input.value = text.startsWith(given) ? text : joined(given, text);
     if (!edit || given) return;
     this.aside = text;
@@ -254,13 +269,13 @@ export class ChatComposer extends HTMLElement {
   }
 
   // What a role asks for in a new chat has a draft for each of its variables. What the server has filled in comes first,
-  // what stood in another role's field last.
-  loadVariables() {
+  // what stood in another role's field last. isFirst: what is in a field has been typed before this script was there.
+  loadVariables({ isFirst = false } = {}) {
     this.variables = new Map(); // field → its drafts
     for (const field of this.querySelectorAll("[data-asked-by] [data-variable]")) {
       const { askedBy } = field.closest("[data-asked-by]").dataset;
       const drafts = new Drafts(`${this.dataset.draft}:${askedBy}:${field.name}`);
-      field.value = field.defaultValue || drafts.text || field.value;
+      if (!isFirst || !isTyped(field)) field.value = field.defaultValue || drafts.text || field.value;
       if (field.value !== drafts.text) drafts.keep(field.value);
       this.variables.set(field, drafts);
     }
@@ -269,6 +284,10 @@ export class ChatComposer extends HTMLElement {
   changedElsewhere(event) {
     if (!this.isEditing && this.drafts.isGone(event, this.input.value)) this.write("");
   }
+}
+
+function isTyped({ value, defaultValue }) {
+  return value !== defaultValue;
 }
 
 function joined(...texts) {
