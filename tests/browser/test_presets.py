@@ -33,6 +33,11 @@ def field(page: Page, name: str) -> Locator:
     return page.get_by_role("textbox", name=re.compile(f"^{name}( optional)?$"))
 
 
+def yours(page: Page) -> Locator:
+    """In the gallery, where what other tests share stands, too."""
+    return page.get_by_role("region", name="Yours")
+
+
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
 
@@ -129,7 +134,7 @@ def test_made_with_a_mistake_on_the_way_used_and_deleted(
 
     path = chat.path
     delete_at(page, own)
-    expect(page.get_by_role("link", name="Tutor", exact=True)).to_have_count(0)
+    expect(yours(page).get_by_role("link", name="Tutor", exact=True)).to_have_count(0)
     chat.open(path).composer.fill("And planes?")
     chat.send_button.click()
     expect(chat.questions).to_have_count(2)
@@ -145,14 +150,14 @@ def press(page: Page, target: Locator, key: str = "Enter") -> None:
     page.keyboard.press(key)
 
 
-def make_by_keyboard(page: Page, complaints: Complaints) -> None:
+def make_by_keyboard(page: Page, name: str, complaints: Complaints) -> None:
     press(page, page.get_by_role("link", name="New preset"))
     tab_to(page, field(page, "Name"))
-    page.keyboard.type("Tutor")
+    page.keyboard.type(name)
     complaints.expect("400")
     page.keyboard.press("Enter")
     expect(field(page, "Instruction")).to_be_focused()
-    expect(field(page, "Name")).to_have_value("Tutor")
+    expect(field(page, "Name")).to_have_value(name)
     page.keyboard.type("Teach {{topic}}.")
     press(page, page.locator("summary", has_text="Model and parameters"))
     tab_to(page, field(page, "Temperature"))
@@ -174,15 +179,15 @@ def share_and_restore_by_keyboard(page: Page) -> None:
     expect(page.get_by_text("Version 1 has been restored.")).to_be_visible()
 
 
-def find_and_use_by_keyboard(chat: Chat) -> None:
+def find_and_use_by_keyboard(chat: Chat, name: str) -> None:
     """What somebody else shares."""
     page = chat.open("/presets/").page
     tab_to(page, page.get_by_label("Search role presets"))
-    page.keyboard.type("tutor")
+    page.keyboard.type(name.upper())
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
-    press(page, page.get_by_role("button", name="Duplicate: Tutor"))
-    expect(field(page, "Name")).to_have_value("Tutor (copy)")
+    expect(page.get_by_text(f"1 role preset matches “{name.upper()}”.")).to_be_visible()
+    press(page, page.get_by_role("button", name=f"Duplicate: {name}"))
+    expect(field(page, "Name")).to_have_value(f"{name} (copy)")
     press(page, page.get_by_role("link", name="Start a chat"))
     expect(page.get_by_role("textbox", name="topic")).to_be_focused()
     page.keyboard.type("physics")
@@ -194,13 +199,19 @@ def find_and_use_by_keyboard(chat: Chat) -> None:
 
 
 def test_by_keyboard_alone(
-    chat: Chat, site: Site, open_browser: Open, upstream: Upstream, complaints: Complaints
+    ann: Person,
+    chat: Chat,
+    site: Site,
+    open_browser: Open,
+    upstream: Upstream,
+    complaints: Complaints,
 ) -> None:
+    name = f"{ann.name}'s tutor"
     page = chat.open("/presets/").page
-    make_by_keyboard(page, complaints)
+    make_by_keyboard(page, name, complaints)
     share_and_restore_by_keyboard(page)
     theirs = Chat(open_browser(Person(site)), site.url)
-    find_and_use_by_keyboard(theirs)
+    find_and_use_by_keyboard(theirs, name)
     asked = upstream.chats[-1].body
     assert (asked["messages"][0]["content"], asked["temperature"]) == ("Teach physics.", 0.7)
 
@@ -208,8 +219,8 @@ def test_by_keyboard_alone(
     press(page, page.get_by_role("link", name="Delete…"))
     press(page, page.get_by_role("button", name="Delete"))
     expect(page.get_by_text("The role preset has been deleted.")).to_be_visible()
-    theirs.open("/presets/?q=tutor")
-    expect(theirs.page.get_by_text("1 role preset matches “tutor”.")).to_be_visible()
+    theirs.open(f"/presets/?q={name}")
+    expect(theirs.page.get_by_text(f"1 role preset matches “{name}”.")).to_be_visible()
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
@@ -309,7 +320,7 @@ def test_what_was_written_outlasts_the_session_and_the_network(
     expect(page.get_by_text("The role preset has been made.")).to_be_visible()
     expect(field(page, "Instruction")).to_have_value("Written for an hour.")
     page.goto(f"{ann.url}/presets/")
-    expect(page.get_by_role("link", name="Tutor", exact=True)).to_have_count(1)
+    expect(yours(page).get_by_role("link", name="Tutor", exact=True)).to_have_count(1)
 
 
 # --- Using and changing one ------------------------------------------------------------------------------------------
