@@ -25,11 +25,12 @@ def check_models(names: Collection[object], further: Collection[object] = ()) ->
     """Raises InvalidParameter for more than three, and for one that is named twice where each is meant to answer."""
     if max(len(names), len(set(further))) > MOST_MODELS:
         raise InvalidParameter(
-            _("At most %(limit)s models can be compared at once.") % {"limit": MOST_MODELS}
+            _("At most %(limit)s models can be compared at once.") % {"limit": MOST_MODELS},
+            field="model",
         )
     if len(set(names)) < len(names):
         raise InvalidParameter(
-            _("The same model is named twice. Choose different ones to compare.")
+            _("The same model is named twice. Choose different ones to compare."), field="model"
         )
 
 

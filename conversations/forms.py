@@ -121,7 +121,7 @@ def text_field(fields: Mapping[str, Any], name: str, default: str = "") -> str:
     if value is None:
         return default
     if not isinstance(value, str):
-        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name})
+        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name}, field=name)
     return value
 
 
@@ -130,7 +130,7 @@ def names_field(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = fields.get(name)
     values = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(one, str) for one in values):
-        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name})
+        raise InvalidParameter(_("%(name)s has to be a text.") % {"name": name}, field=name)
     return tuple(one.strip() for one in values if one.strip())
 
 
@@ -142,7 +142,9 @@ def uuid_field(fields: Mapping[str, Any], name: str) -> UUID | None:
     try:
         return UUID(value)
     except ValueError:
-        raise InvalidParameter(_("%(name)s has to be a UUID.") % {"name": name}) from None
+        raise InvalidParameter(
+            _("%(name)s has to be a UUID.") % {"name": name}, field=name
+        ) from None
 
 
 def uuid_or_none(text: str) -> UUID | None:
@@ -166,19 +168,21 @@ def variables_of(fields: Mapping[str, Any]) -> dict[str, str]:
             if name.startswith(VARIABLE)
         }
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise InvalidParameter(_("variables has to be an object of texts."))
+        raise InvalidParameter(_("variables has to be an object of texts."), field="variables")
     if len(given) > MOST_VARIABLES or any(len(name) > LONGEST_NAME for name in given):
         raise InvalidParameter(
             _(
                 "A role preset has at most %(count)s variables, with names of at most %(length)s characters."
             )
-            % {"count": MOST_VARIABLES, "length": LONGEST_NAME}
+            % {"count": MOST_VARIABLES, "length": LONGEST_NAME},
+            field="variables",
         )
     for name, value in given.items():
         if len(value) > LONGEST_VALUE:
             raise InvalidParameter(
                 _("%(name)s: at most %(limit)s characters.")
-                % {"name": name, "limit": LONGEST_VALUE}
+                % {"name": name, "limit": LONGEST_VALUE},
+                field="variables",
             )
     return {name.strip(): value for name, value in given.items()}
 

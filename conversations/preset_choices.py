@@ -67,7 +67,9 @@ def choose_preset(user: User, key: str, language: str) -> RolePreset | None:
         return None
     preset = find_preset(user, key, language)
     if preset is None:
-        raise InvalidParameter(_("There is no such role preset. Choose one from the list."))
+        raise InvalidParameter(
+            _("There is no such role preset. Choose one from the list."), field="preset"
+        )
     return preset
 
 

@@ -222,16 +222,23 @@ def _choose_preset(user: User, sending: Sending, conversation: Conversation) -> 
 def _parent_of(conversation: Conversation, sending: Sending) -> UUID | None:
     if conversation._state.adding:
         if sending.edit or sending.parent:
-            raise InvalidParameter(_("A new conversation has no message to edit or to follow."))
+            raise InvalidParameter(
+                _("A new conversation has no message to edit or to follow."),
+                field="edit" if sending.edit else "parent",
+            )
         return None
     if sending.edit:
         edited = access.find_message(conversation, sending.edit, role=Message.Role.USER)
         if edited is None:
-            raise InvalidParameter(_("The message to edit is not in this conversation."))
+            raise InvalidParameter(
+                _("The message to edit is not in this conversation."), field="edit"
+            )
         return edited.parent_id
     if sending.parent:
         if access.find_message(conversation, sending.parent, role=Message.Role.ASSISTANT) is None:
-            raise InvalidParameter(_("The message to follow is not in this conversation."))
+            raise InvalidParameter(
+                _("The message to follow is not in this conversation."), field="parent"
+            )
         return sending.parent
     return conversation.current_leaf_id
 

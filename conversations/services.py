@@ -40,7 +40,7 @@ def rename_conversation(conversation: Conversation, *, title: str) -> None:
     """Raises InvalidParameter for an empty or too long title, and JustDeleted."""
     title = one_line(title)
     if not title or len(title) > 200:
-        raise InvalidParameter(_("A title has 1 to 200 characters."))
+        raise InvalidParameter(_("A title has 1 to 200 characters."), field="title")
     conversation.title = title
     named = Conversation.objects.filter(pk=conversation.pk)
     if not named.update(title=title, titled_by_person=True):

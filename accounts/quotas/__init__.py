@@ -3,7 +3,7 @@
 Every function takes `now` from its caller: one request, one moment.
 """
 
-from .counters import Remaining, hold, ledger_sums, remaining
+from .counters import Remaining, Used, hold, ledger_sums, remaining, used
 from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
 from .refusals import QuotaExceeded
@@ -18,6 +18,7 @@ __all__ = [
     "Remaining",
     "Reset",
     "Spent",
+    "Used",
     "hold",
     "ledger_sums",
     "limits_of",
@@ -28,4 +29,5 @@ __all__ = [
     "reserve",
     "reset",
     "settle",
+    "used",
 ]

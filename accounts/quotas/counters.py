@@ -78,6 +78,25 @@ def tokens_left(payer: Payer, period: Period, limits: Limits) -> int | None:
 
 
 @dataclass(frozen=True)
+class Used:
+    """What has been spent in a day or a month, without what is only set aside."""
+
+    requests: int
+    tokens: int
+    money: Decimal
+
+
+def used(user: User, *, now: datetime, api_key: ApiKey | None = None) -> tuple[Used, Used]:
+    """What the person, or this key of theirs, has spent today and this month. One query."""
+    day, month = counters_of(Payer(user.pk, api_key.pk if api_key else None), Period.at(now))
+    return _used(day), _used(month)
+
+
+def _used(row: UsagePeriod) -> Used:
+    return Used(row.used_requests, row.used_tokens, rounded(Decimal(row.used_money)))
+
+
+@dataclass(frozen=True)
 class Remaining:
     """What is left today and this month; None is no limit. Counts what is reserved as gone."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.parser import Parser
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr
 
 from conversations.errors import NotJson
 from conversations.forms import JSON, check_text, json_fields
@@ -47,4 +47,35 @@ class Search(Paging):
         str,
         AfterValidator(_storable),
         Field("", max_length=200, description="Words that all have to be in the title."),
+    ]
+
+
+class Body(Schema):
+    """Nothing but the fields it names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _unset() -> Any:
+    """The default of a field that may be left out and cannot be null; `exclude_unset` tells."""
+
+
+class Change(Body):
+    """What is to become different."""
+
+    title: Annotated[
+        StrictStr,
+        Field(
+            default_factory=_unset,
+            min_length=1,
+            max_length=200,
+            description="The new name.",
+            examples=["Plans for May"],
+        ),
+    ]
+    pinned: Annotated[
+        StrictBool, Field(default_factory=_unset, description="Whether it stands above the others.")
+    ]
+    archived: Annotated[
+        StrictBool, Field(default_factory=_unset, description="Whether it is in the archive.")
     ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from .catalogue import models
+from .catalogue import models, role_presets
 from .conversations import conversations
 from .fields import JsonParser
+from .messages import messages
 from .refusals import tell_in_our_words
+from .usage import usage
 
 api = NinjaAPI(
     title="Chatsite",
@@ -20,6 +22,9 @@ api = NinjaAPI(
 )
 tell_in_our_words(api)
 api.add_router("/conversations", conversations)
+api.add_router("", messages)
 api.add_router("/models", models)
+api.add_router("/presets", role_presets)
+api.add_router("/usage", usage)
 
 urlpatterns = api.urls[0]

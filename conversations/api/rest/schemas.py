@@ -1,13 +1,14 @@
-"""What replies hold."""
+"""What replies hold: errors, lists, what can be chosen, what was spent. `message_schemas.py` has the rest."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 Next = Annotated[
     str | None, Field(description="The `cursor` of the next page; null on the last one.")
@@ -34,13 +35,17 @@ class ErrorReply(Schema):
     error: Error
 
 
-def errors(*statuses: int) -> dict[int, type[ErrorReply]]:
+def errors(*statuses: int) -> dict[int, Any]:
     """The part of `response` that says which errors are possible."""
     return dict.fromkeys(statuses, ErrorReply)
 
 
 ON_LISTS: dict[int, Any] = {304: None, **errors(400, 401, 403)}
 ON_READING: dict[int, Any] = {304: None, **errors(400, 401, 403, 404)}
+ON_CHANGES: dict[int, Any] = errors(400, 401, 403, 404, 409, 413, 415)
+
+
+# --- What can be chosen ----------------------------------------------------------------------------------------------
 
 
 class Model(Schema):
@@ -58,17 +63,113 @@ class ModelList(Schema):
     next: Next
 
 
-class ConversationRow(Schema):
+class Parameters(Schema):
+    """Those that are set; null is the default."""
+
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+
+
+class PresetRow(Schema):
+    key: Annotated[
+        str,
+        Field(description="How a request names it: the slug of one of the site's, else the id."),
+    ]
     id: UUID
-    title: str
-    pinned: bool
-    archived: bool
-    running: Annotated[bool, Field(description="An answer is being written in it.")]
-    created_at: datetime
-    active_at: Annotated[datetime, Field(description="When it was last written in.")]
-    url: Annotated[str, Field(description="Its page, for people.")]
+    source: Annotated[
+        Literal["own", "site", "shared"],
+        Field(description="Yours, the site's, or another person's."),
+    ]
+    name: str
+    icon: Annotated[str, Field(description="One emoji, or nothing.")]
+    description: str
+    language: str
 
 
-class ConversationList(Schema):
-    items: list[ConversationRow]
+class PresetList(Schema):
+    items: list[PresetRow]
     next: Next
+
+
+class Turn(Schema):
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Preset(PresetRow):
+    instruction: str
+    variables: Annotated[
+        list[str], Field(description="What the instruction asks for as `{{name}}`.")
+    ]
+    greeting: str
+    example_prompts: list[str]
+    few_shot_turns: list[Turn]
+    model: Annotated[str | None, Field(description="The model it is meant for; null: your choice.")]
+    parameters: Parameters
+    updated_at: datetime
+
+
+# --- What was spent --------------------------------------------------------------------------------------------------
+
+
+def _plain(money: Decimal) -> str:
+    return f"{money.normalize():f}"
+
+
+Money = Annotated[
+    Decimal,
+    PlainSerializer(_plain, return_type=str),
+    Field(description="In the currency of the site's prices; a text, so that nothing is lost."),
+]
+
+
+class Spent(Schema):
+    requests: int
+    tokens: int
+    money: Money
+
+
+class Limits(Schema):
+    """Null is no limit."""
+
+    requests_per_day: int | None
+    tokens_per_day: int | None
+    tokens_per_month: int | None
+    money_per_month: Money | None
+
+
+class Remaining(Schema):
+    """Null is no limit. What running answers have set aside counts as spent."""
+
+    requests_today: int | None
+    tokens_today: int | None
+    tokens_this_month: int | None
+    money_this_month: Money | None
+
+
+class Account(Schema):
+    today: Spent
+    month: Spent
+    limits: Limits
+    remaining: Remaining
+
+
+class KeyUsage(Account):
+    name: Annotated[str, Field(description="As it was named when it was made.")]
+
+
+class Resets(Schema):
+    """In the site's time zone the next midnight, and the first one of the next month."""
+
+    today: datetime
+    month: datetime
+
+
+class Usage(Account):
+    resets: Resets
+    key: Annotated[
+        KeyUsage, Field(description="What this key has spent of it; its limits hold besides yours.")
+    ]

@@ -146,7 +146,7 @@ def test_a_model_that_goes_while_one_pages(alice: User) -> None:
 
 # --- What is no list -------------------------------------------------------------------------------------------------
 
-LISTS = ["conversations", "models"]
+LISTS = ["conversations", "models", "presets"]
 
 
 def forged(value: object) -> str:

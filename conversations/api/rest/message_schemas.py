@@ -1,0 +1,77 @@
+"""What replies hold: conversations, their messages, answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from .schemas import Next, Parameters
+
+Status = Annotated[
+    Literal["complete", "running", "stopped", "failed", "interrupted"],
+    Field(description="Only an answer can be anything but complete."),
+]
+Code = Annotated[
+    str, Field(description="Why an answer ended as it did, where that needs saying; else empty.")
+]
+
+
+class Message(Schema):
+    id: UUID
+    role: Literal["user", "assistant"]
+    status: Status
+    code: Code
+    content: str
+    reasoning: Annotated[str, Field(description="What the model thought before it answered.")]
+    model: Annotated[str, Field(description="Who wrote it; empty for your own messages.")]
+    feedback: Literal["", "up", "down"]
+    siblings: Annotated[
+        list[UUID],
+        Field(description="It and the other versions of it, oldest first: edited or regenerated."),
+    ]
+    completion: Annotated[
+        UUID | None,
+        Field(description="The newest attempt to write it; null for your own messages."),
+    ]
+    events: Annotated[str | None, Field(description="Its event stream while it is written.")]
+    created_at: datetime
+
+
+class MessageList(Schema):
+    items: list[Message]
+    next: Next
+
+
+class ConversationRow(Schema):
+    id: UUID
+    title: str
+    pinned: bool
+    archived: bool
+    running: Annotated[bool, Field(description="An answer is being written in it.")]
+    created_at: datetime
+    active_at: Annotated[datetime, Field(description="When it was last written in.")]
+    url: Annotated[str, Field(description="Its page, for people.")]
+
+
+class ConversationList(Schema):
+    items: list[ConversationRow]
+    next: Next
+
+
+class Conversation(ConversationRow):
+    model: Annotated[str | None, Field(description="The name of the model it was last put to.")]
+    preset: Annotated[str | None, Field(description="The key of its role preset.")]
+    variables: Annotated[
+        dict[str, str], Field(description="What the role preset's `{{variables}}` stand for.")
+    ]
+    parameters: Parameters
+    leaf: Annotated[UUID | None, Field(description="The last message of the current branch.")]
+    messages: MessageList
+    comparison: Annotated[
+        list[Message],
+        Field(description="Answers of several models of which none has been kept yet."),
+    ]
