@@ -18,6 +18,7 @@ from .static_files import App, Receive, Scope, Send, StaticFiles
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
+MOST_BYTES_OF_PROGRAMS = 33 << 20  # recordings and pictures; the gateway says so itself at 32 MB
 THREADS = (
     4  # more give no throughput; four keep a slow page or a password hash from blocking the rest
 )
@@ -71,7 +72,8 @@ def build_application() -> App:
     from django.conf import settings
 
     pinned = PinnedThreads(django, threads=THREADS)
-    bounded = BodyLimit(pinned, most=8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    most = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    bounded = BodyLimit(pinned, most=most, under={"/v1/": MOST_BYTES_OF_PROGRAMS})
     static = StaticFiles(bounded, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
     return Lifespan(static)
 

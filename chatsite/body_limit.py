@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from .static_files import App, Receive, Scope, Send
@@ -32,11 +32,12 @@ class TooLarge(Exception):
 
 
 class BodyLimit:
-    """most: bytes of a request's body, however it announces them."""
+    """most: bytes of a request's body, however it announces them. under: other bounds, by how the path begins."""
 
-    def __init__(self, app: App, *, most: int) -> None:
+    def __init__(self, app: App, *, most: int, under: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.most = most
+        self.under = dict(under or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,8 +47,10 @@ class BodyLimit:
         if any(OTHER_ENCODING.search(one) for one in types):
             await refuse(send, *NOT_UTF8)
             return
+        bounds = (most for path, most in self.under.items() if scope["path"].startswith(path))
+        most = next(bounds, self.most)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.most:
+        if announced.isdigit() and int(announced) > most:
             await refuse(send, *TOO_LARGE)
             return
         seen = 0
@@ -56,7 +59,7 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.most:
+            if seen > most:
                 raise TooLarge
             return message
 

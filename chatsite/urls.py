@@ -21,6 +21,7 @@ handler404 = "chatsite.views.page_not_found"
 handler500 = "chatsite.views.server_error"
 
 urlpatterns = [
+    path("v1/", include(("conversations.api.gateway.urls", "gateway"))),
     path("", include("conversations.urls")),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
@@ -46,8 +47,13 @@ class Call:
     terms: Terms
     answer_tokens: int
     started_at: datetime
+    is_ended: bool = False
     why_cut: str = ""
     on_cut: Callable[[], None] | None = None
+
+    @property
+    def call(self) -> Call:
+        return self
 
     def cut(self, code: str) -> None:
         """End it now: the process ends, or whoever asked has been shut out. On the engine's loop."""
@@ -106,7 +112,15 @@ def begin(
     return call
 
 
-async def begun(begin_in_thread: Callable[[], Call]) -> Call:
+class Begun(Protocol):
+    @property
+    def call(self) -> Call: ...
+
+
+B = TypeVar("B", bound=Begun)
+
+
+async def begun(begin_in_thread: Callable[[], B]) -> B:
     """Begin a call on a thread of the request. One that nobody waits for any more is ended at once."""
     beginning = asyncio.ensure_future(sync_to_async(begin_in_thread)())
     try:
@@ -116,13 +130,20 @@ async def begun(begin_in_thread: Callable[[], Call]) -> Call:
         raise
 
 
-def _left_alone(beginning: asyncio.Future[Call]) -> None:
+def _left_alone(beginning: asyncio.Future[Any]) -> None:
     if not beginning.cancelled() and beginning.exception() is None:
-        runtime.spawn(end(beginning.result(), Result(UsageRecord.Outcome.STOPPED)))
+        end(beginning.result().call, Result(UsageRecord.Outcome.STOPPED))
 
 
-async def end(call: Call, result: Result) -> None:
-    """Settle, once; on the engine's loop. A database that is away for a moment is asked again."""
+def end(call: Call, result: Result) -> None:
+    """Settle it, soon and once: the first result counts. From any thread."""
+    if not call.is_ended:
+        call.is_ended = True
+        runtime.spawn(_end(call, result))
+
+
+async def _end(call: Call, result: Result) -> None:
+    """A database that is away for a moment is asked again."""
     try:
         for pause in (*END_PAUSES, None):
             try:

@@ -116,6 +116,10 @@ class Reply:
         finally:
             self._until = math.inf
 
+    def abort(self) -> None:
+        """Break the connection: whoever reads learns of it at once."""
+        _abort(self._response)
+
     def close(self, *, linger: bool) -> None:
         """Close the connection at once; with `linger`, give it a moment to end and be used again."""
         if self._timer is not None:

@@ -77,8 +77,11 @@ class DeltaParser:
     bad_lines: lines that were skipped because they could not be understood.
     """
 
-    def __init__(self, *, event_stream: bool = True) -> None:
-        """event_stream: the reply calls itself one; if not, its first line has to prove it."""
+    def __init__(self, *, event_stream: bool = True, any_event: bool = False) -> None:
+        """event_stream: the reply calls itself one; if not, its first line has to prove it.
+
+        any_event: also what is not text begins it, such as a part of a call of a tool.
+        """
         self.begun = False
         self.events = 0
         self.finished = False
@@ -86,6 +89,7 @@ class DeltaParser:
         self.failure: AnswerFailed | None = None
         self.bad_lines = 0
         self._trusted = event_stream
+        self._any_event = any_event
         self._first = True
         self._pending = bytearray()
         self._text: list[str] = []
@@ -166,10 +170,11 @@ class DeltaParser:
                 self.bad_lines += 1
                 return
         self.events += 1
+        self.begun = self.begun or self._any_event
         if event.choices:
             self._read_choice(event.choices[0])
         if event.usage is not None:
-            self._usage = _usage(event.usage)
+            self._usage = read_usage(event.usage)
         if event.error:
             self.failure = _failure(event.error)
 
@@ -225,7 +230,7 @@ def clean_code(value: object) -> str:
 
 def _failure(error: object) -> AnswerFailed:
     code = clean_code(error.get("code")) if isinstance(error, dict) else ""
-    return AnswerFailed(code or "upstream_error", "error frame")
+    return AnswerFailed(code or "upstream_error", "error frame", is_in_stream=True)
 
 
 def _loosely(data: bytes) -> object:
@@ -246,7 +251,8 @@ def _storable(text: str) -> str:
     return text
 
 
-def _usage(value: object) -> TokenUsage | None:
+def read_usage(value: object) -> TokenUsage | None:
+    """The counts, if they can be true."""
     if not isinstance(value, dict):
         return None
     details = value.get("prompt_tokens_details")

@@ -160,6 +160,7 @@ class AnswerFailed(Exception):
     detail: for the log only; never shown to users, never holds message text or keys.
     retryable: true if nothing was received and the same call may work in a moment (429, 5xx, unreachable).
     retry_after: seconds the endpoint asked to wait, if it did.
+    is_in_stream: the endpoint said so itself, in what it sent.
     """
 
     def __init__(
@@ -169,12 +170,14 @@ class AnswerFailed(Exception):
         *,
         retryable: bool = False,
         retry_after: float | None = None,
+        is_in_stream: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.retryable = retryable
         self.retry_after = retry_after
+        self.is_in_stream = is_in_stream
 
 
 def sentence(code: str) -> str:

@@ -39,6 +39,7 @@ T = TypeVar("T")
 TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
+CALLS_MAY_TAKE = 200  # hundredths of a second, to be settled when they are cut
 TICKS_PER_LOOK = 10  # between looks at programs' calls, all of them at once
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit
 
@@ -180,7 +181,11 @@ class Engine:
             run.end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
         for call in list(open_calls.values()):
             call.cut("interrupted")
-        while self.runs or open_calls:  # noqa: ASYNC110 (answers are started from threads, too)
+        while self.runs:  # noqa: ASYNC110 (answers are started from threads, too)
+            await asyncio.sleep(0.01)
+        for _ in range(CALLS_MAY_TAKE):
+            if not open_calls:
+                break
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:

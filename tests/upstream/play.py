@@ -36,7 +36,7 @@ class Play:
         self.newline = b"\n"
         self.space = b" "
         self.broken = False
-        self.streaming = bool(self.body.get("stream", True))
+        self.streaming = bool(self.body.get("stream"))
         self.usage: dict[str, Any] | None = None
         self.headers: dict[str, str] = {}
         self._request = request

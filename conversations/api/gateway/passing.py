@@ -1,0 +1,286 @@
+"""From the endpoint to whoever asked: whole replies, and streams as they come. Bytes are passed on, not made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from accounts.models import UsageRecord
+
+from ... import calls, runtime, upstream
+from ...calls import Call, Result
+from ...deltas import Delta, DeltaParser, TokenUsage, read_usage
+from ...errors import AnswerFailed
+from ...tokens import estimate_tokens
+from ...upstream import EndpointAddress, Timing, Upload
+from ...views.stream import EventStream
+from .refusals import PassedOn, error_frame, failure
+
+if TYPE_CHECKING:
+    from ...connections import Reply
+
+T = TypeVar("T")
+
+MOST_REPLY_BYTES = 64 << 20  # of one that is read whole: pictures and sound are large
+DONE = b"data: [DONE]\n\n"
+EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
+USAGE = re.compile(rb'"usage"\s*:\s*\{')
+BUSY, VERY_BUSY = 50, 300  # open calls, from which on a stream's pieces are sent together
+PAUSES = (0.0, 0.02, 0.05)  # seconds between two sends
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A call that may be made, and where to."""
+
+    call: Call
+    address: EndpointAddress
+    path: str
+    body: Mapping[str, Any] | Upload
+    streams: bool = False
+    wants_usage: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def pass_on(passage: Passage) -> HttpResponseBase:
+    """Ask, and give the endpoint's reply. Raises PassedOn or AnswerFailed."""
+    response = await (_streamed(passage) if passage.streams else _whole(passage))
+    for name, value in passage.headers.items():
+        response.headers[name] = value
+    return response
+
+
+async def _whole(passage: Passage) -> HttpResponseBase:
+    call = passage.call
+    result = Result(
+        UsageRecord.Outcome.STOPPED
+    )  # until something else is known, whoever asked has left
+    try:
+        content, content_type = await _on_engine(_read(passage))
+        result = _result_of(content, content_type)
+    except Exception as error:
+        result = Result(UsageRecord.Outcome.FAILED)
+        raise _told(call, error) from None
+    finally:
+        calls.end(call, result)
+    return HttpResponse(content, content_type=content_type)
+
+
+async def _read(passage: Passage) -> tuple[bytes, str]:
+    reply, timing = await upstream.ask(passage.address, passage.path, passage.body, streams=False)
+    passage.call.on_cut = reply.abort
+    content = await upstream.read_whole(reply, timing, most=MOST_REPLY_BYTES)
+    return content, reply.content_type
+
+
+class _Reply(msgspec.Struct, gc=False):
+    usage: Any = None
+    choices: Any = None
+
+
+def _result_of(content: bytes, content_type: str) -> Result:
+    now = timezone.now()
+    if content_type != "application/json":
+        return Result(UsageRecord.Outcome.COMPLETE, first_at=now)
+    try:
+        reply = msgspec.json.decode(content, type=_Reply)
+    except (ValueError, RecursionError):
+        return Result(UsageRecord.Outcome.COMPLETE, counted=len(content) // 4, first_at=now)
+    usage = read_usage(reply.usage)
+    counted = 0 if usage else estimate_tokens(json.dumps(reply.choices, ensure_ascii=False))
+    return Result(
+        UsageRecord.Outcome.COMPLETE,
+        usage=usage,
+        counted=counted,
+        is_empty=not (usage and usage.completion),
+        first_at=now,
+    )
+
+
+async def _streamed(passage: Passage) -> HttpResponseBase:
+    call = passage.call
+    try:
+        reply, timing = await _on_engine(
+            upstream.ask(passage.address, passage.path, passage.body, streams=True)
+        )
+    except BaseException as error:
+        left = not isinstance(error, Exception)
+        outcome = UsageRecord.Outcome.STOPPED if left else UsageRecord.Outcome.FAILED
+        calls.end(call, Result(outcome))
+        if isinstance(error, Exception):
+            raise _told(call, error) from None
+        raise
+    call.on_cut = reply.abort
+    return PassedStream(call, _passed_on(call, reply, timing, wants_usage=passage.wants_usage))
+
+
+class PassedStream(EventStream):
+    """Also a stream that nobody began to read is let go of: its generator never ran."""
+
+    def __init__(self, call: Call, generator: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(generator)
+        self.call = call
+
+    def close(self) -> None:
+        super().close()
+        if not self.call.is_ended:
+            runtime.engine().call(self.call.cut, "left")
+            calls.end(self.call, Result(UsageRecord.Outcome.STOPPED))
+
+
+async def _passed_on(
+    call: Call, reply: Reply, timing: Timing, *, wants_usage: bool
+) -> AsyncGenerator[bytes, None]:
+    parser = DeltaParser(event_stream=reply.content_type == "text/event-stream", any_event=True)
+    events = EventFilter(drop_usage=not wants_usage)
+    count = Count()
+    outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
+    try:
+        async with aclosing(upstream.read_events(reply, parser, timing)) as parts:
+            async for data, delta in parts:
+                count.add(delta)
+                if passed := events.feed(data):
+                    yield passed
+                    if pause := _pause():
+                        await asyncio.sleep(pause)
+        outcome = UsageRecord.Outcome.COMPLETE
+        rest = events.end()
+        yield rest if parser.done else rest + DONE
+    except AnswerFailed as error:
+        outcome = (
+            UsageRecord.Outcome.INTERRUPTED
+            if call.why_cut == "interrupted"
+            else UsageRecord.Outcome.FAILED
+        )
+        rest = events.end()
+        yield rest if error.is_in_stream else rest + error_frame(call.why_cut or error.code)
+    finally:
+        calls.end(call, count.result(outcome, events=parser.events))
+
+
+def _pause() -> float:
+    """Seconds in which what arrives is collected: at full load it is cheaper to send less often."""
+    busy = len(runtime.open_calls)
+    return PAUSES[(busy > BUSY) + (busy > VERY_BUSY)]
+
+
+class Count:
+    """What of an answer has gone by."""
+
+    def __init__(self) -> None:
+        self.usage: TokenUsage | None = None
+        self.texts: list[str] = []
+        self.first_at: datetime | None = None
+
+    def add(self, delta: Delta | None) -> None:
+        if delta is None:
+            return
+        if self.first_at is None:
+            self.first_at = timezone.now()
+        if delta.usage is not None:
+            self.usage = delta.usage
+        if delta.text:
+            self.texts.append(delta.text)
+        if delta.reasoning:
+            self.texts.append(delta.reasoning)
+
+    def result(self, outcome: UsageRecord.Outcome, *, events: int) -> Result:
+        """events: of any kind; each brings about a token, also where it is a part of a tool call."""
+        counted = 0
+        if self.usage is None:
+            counted = max(estimate_tokens("".join(self.texts)), events - 2)
+        return Result(
+            outcome,
+            usage=self.usage,
+            counted=counted,
+            is_empty=not self.texts,
+            first_at=self.first_at,
+        )
+
+
+class EventFilter:
+    """Event-stream bytes in, whole events out, without the one that only tells the usage if nobody asked for it."""
+
+    def __init__(self, *, drop_usage: bool) -> None:
+        self.drop_usage = drop_usage
+        self.pending = b""
+
+    def feed(self, data: bytes) -> bytes:
+        if not self.drop_usage:
+            return data
+        data = self.pending + data
+        ends = [match.end() for match in EVENT_END.finditer(data)][-1:]
+        end = ends[0] if ends else 0
+        self.pending = data[end:]
+        return self._without_usage(data[:end])
+
+    def end(self) -> bytes:
+        """What is left, once nothing more comes."""
+        rest, self.pending = self.pending, b""
+        return self._without_usage(rest)
+
+    def _without_usage(self, data: bytes) -> bytes:
+        if not USAGE.search(data):
+            return data
+        kept, start = [], 0
+        for match in [*EVENT_END.finditer(data)]:
+            event = data[start : match.end()]
+            if not _only_tells_usage(event):
+                kept.append(event)
+            start = match.end()
+        if not _only_tells_usage(data[start:]):
+            kept.append(data[start:])
+        return b"".join(kept)
+
+
+def _only_tells_usage(event: bytes) -> bool:
+    line = event.strip()
+    if not line.startswith(b"data:") or not USAGE.search(line):
+        return False
+    try:
+        return not json.loads(line[5:]).get("choices")
+    except (ValueError, AttributeError, RecursionError):
+        return False
+
+
+async def _on_engine(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Where the connections to endpoints are: our server's own loop, or that of the engine's thread."""
+    return await asyncio.wrap_future(runtime.spawn(coroutine))
+
+
+def _told(call: Call, error: Exception) -> Exception:
+    """The failure as whoever asked is told of it."""
+    from ...connections import Refused
+
+    if call.why_cut:
+        return failure(call.why_cut)
+    if isinstance(error, Refused) and error.code != "context_too_long":
+        return PassedOn(error.status, _in_shape(error))
+    return error
+
+
+def _in_shape(refused: Any) -> bytes:
+    """The endpoint's own error object if it sent one, else its words in one."""
+    try:
+        body = json.loads(refused.message)
+        if isinstance(body, dict) and isinstance(body.get("error"), dict):
+            return json.dumps({"error": body["error"]}).encode()
+    except (ValueError, RecursionError):
+        pass
+    error = {
+        "message": refused.message[:1_000],
+        "type": "invalid_request_error",
+        "param": refused.parameter or None,
+        "code": "upstream_refused",
+    }
+    return json.dumps({"error": error}).encode()

@@ -1,0 +1,181 @@
+"""What a request asks for: its model, what it may cost, and what is sent on. Wrong input becomes a Refusal here.
+
+Only what the site must know is looked at; everything else is the endpoint's to judge.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from ...models import ChatModel
+from ...tokens import PER_MESSAGE, estimate_tokens
+from ...upstream import Upload
+from .refusals import Refusal, invalid
+
+MOST_BYTES = 32 << 20  # of a body: recordings and pictures are large
+MOST_CHOICES = 128
+IMAGE_TOKENS = 1_000  # of one picture, about
+LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """body: as it was sent. prompt_tokens: our estimate. answer_tokens: the most that one choice may have, if said."""
+
+    body: dict[str, Any] = field(repr=False)
+    model_name: str
+    prompt_tokens: int
+    answer_tokens: int | None = None
+    choices: int = 1
+    streams: bool = False
+    wants_usage: bool = False
+
+    def sent_on(self, model: ChatModel, *, limit: int | None) -> dict[str, Any]:
+        """The body for the endpoint. limit: of one choice, where less is granted than was asked for."""
+        body = {**self.body, "model": model.name}
+        if limit is not None:
+            name = next((name for name in LIMITS if name in body), model.max_tokens_parameter)
+            body[name] = limit
+        if self.streams and "stream_options" in body:
+            body["stream_options"] = {**(body["stream_options"] or {}), "include_usage": True}
+        elif self.streams:
+            body["stream_options"] = {"include_usage": True}
+        return body
+
+
+def read_chat(request: HttpRequest) -> Asked:
+    body = read_object(request)
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid(_("“messages” has to be a list with at least one message."), param="messages")
+    if not all(isinstance(message, dict) for message in messages):
+        raise invalid(_("Every one of “messages” has to be an object."), param="messages")
+    options = body.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        raise invalid(_("“stream_options” has to be an object."), param="stream_options")
+    streams = _switch(body, "stream")
+    wants_usage = bool(options and options.get("include_usage"))
+    if not streams:
+        body.pop("stream_options", None)
+    tools = [body[name] for name in ("tools", "functions", "response_format") if body.get(name)]
+    return Asked(
+        body=body,
+        model_name=_model_name(body),
+        prompt_tokens=sum(map(_tokens_of_message, messages)) + _tokens_of(tools),
+        answer_tokens=_limit(body),
+        choices=_choices(body),
+        streams=streams,
+        wants_usage=wants_usage,
+    )
+
+
+def read_object(request: HttpRequest) -> dict[str, Any]:
+    """The body, which has to be a JSON object in UTF-8."""
+    if request.content_type != "application/json":
+        raise Refusal(
+            415,
+            "invalid_request_error",
+            "unsupported_content_type",
+            _("Send JSON, with the header “Content-Type: application/json”."),
+        )
+    try:
+        body = json.loads(read_bytes(request).decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise invalid(_("The body is not valid JSON in UTF-8."), code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise invalid(_("The body has to be a JSON object."), code="invalid_json")
+    return body
+
+
+def read_bytes(request: HttpRequest) -> bytes:
+    """The body, past Django's own limit, which is that of forms."""
+    content: bytes = request.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise Refusal(
+            413, "invalid_request_error", "request_too_large", _("The request is too large.")
+        )
+    return content
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
+
+
+def _model_name(body: dict[str, Any]) -> str:
+    name = body.get("model")
+    if name is None:
+        raise invalid(
+            _("Name a “model”; GET /v1/models lists them."),
+            param="model",
+            code="missing_required_parameter",
+        )
+    if not isinstance(name, str) or not name.strip() or "\x00" in name or not _is_unicode(name):
+        raise invalid(_("“model” has to be the name of a model."), param="model")
+    return name
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _switch(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise invalid(_("“%(name)s” has to be true or false.") % {"name": name}, param=name)
+
+
+def _limit(body: dict[str, Any]) -> int | None:
+    for name in LIMITS:
+        value = body.get(name)
+        if value is None:
+            continue
+        if type(value) is not int or not 1 <= value <= 2**31:
+            raise invalid(
+                _("“%(name)s” has to be a whole number from 1.") % {"name": name}, param=name
+            )
+        return value
+    return None
+
+
+def _choices(body: dict[str, Any]) -> int:
+    value = body.get("n")
+    if value is None:
+        return 1
+    if type(value) is not int or not 1 <= value <= MOST_CHOICES:
+        raise invalid(
+            _("“n” has to be a whole number from 1 to %(most)s.") % {"most": MOST_CHOICES},
+            param="n",
+        )
+    return value
+
+
+def _tokens_of_message(message: dict[str, Any]) -> int:
+    return PER_MESSAGE + _tokens_of(
+        [value for name, value in message.items() if name != "role" and value is not None]
+    )
+
+
+def _tokens_of(value: object) -> int:
+    """Of everything in it that a model may read; a picture counts for what one usually does."""
+    if isinstance(value, str):
+        return estimate_tokens(value)
+    if isinstance(value, list):
+        return sum(map(_tokens_of, value))
+    if isinstance(value, dict):
+        if value.get("type") in ("image_url", "input_image", "input_audio"):
+            return IMAGE_TOKENS
+        return sum(1 + _tokens_of(one) for one in value.values())
+    return 1
+
+
+__all__ = ["MOST_BYTES", "Asked", "Upload", "read_bytes", "read_chat", "read_object"]
