@@ -14,6 +14,7 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -30,6 +31,7 @@ else:
     UserForm = forms.ModelForm
 
 
+LONGEST_LOGIN = 254  # the longest address; names are shorter
 NAME_TAKEN = _("A user with that name already exists.")
 
 
@@ -93,11 +95,15 @@ class SetupForm(UniqueNames):
 
 
 class SignInForm(LoginForm):
-    """allauth's, in the words of this site and for password managers."""
+    """allauth's, in the words of this site and for password managers.
+
+    A name longer than any is not looked for: SQLite fails at a pattern of 50,000 characters.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
+        login.validators.append(MaxLengthValidator(LONGEST_LOGIN))
         login.label = _("User name or e-mail address")
         login.widget.attrs = {
             "autocomplete": "username",

@@ -187,6 +187,11 @@ def test_a_suspended_user_learns_why(client: Client, alice: User) -> None:
     assert "suspended" in response.content.decode()
 
 
+def test_a_name_longer_than_any(client: Client, alice: User) -> None:
+    assert sign_in(client, "a" * 100_000) == 200
+    assert not is_signed_in(client)
+
+
 def test_too_many_attempts(client: Client, alice: User, settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
     statuses = [sign_in(client, "alice", "wrong") for _ in range(3)]
