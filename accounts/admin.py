@@ -19,11 +19,12 @@ from django.utils.translation import ngettext
 from . import services, setup
 from .emails import write_address
 from .forms import UniqueNames
-from .models import Plan, UsagePeriod, UsageRecord, User
+from .models import Pass, Plan, UsagePeriod, UsageRecord, User
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
     PlanAdminBase = admin.ModelAdmin[Plan]
+    PassAdminBase = admin.ModelAdmin[Pass]
     PeriodAdminBase = admin.ModelAdmin[UsagePeriod]
     RecordAdminBase = admin.ModelAdmin[UsageRecord]
     PlanFormBase = forms.ModelForm[Plan]
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     ChangeUserFormBase = UserChangeForm[User]
 else:
     UserAdminBase = DjangoUserAdmin
-    PlanAdminBase = PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
+    PlanAdminBase = PassAdminBase = PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
     PlanFormBase = forms.ModelForm
     NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
 
@@ -192,6 +193,21 @@ def make_only_default(
         queryset.model.objects.filter(is_default=True).update(is_default=False)
         queryset.update(is_default=True)
     model_admin.message_user(request, _("It is the default now."), messages.SUCCESS)
+
+
+@admin.register(Pass)
+class PassAdmin(PassAdminBase):
+    """They are made by asking for one; deleting one ends it."""
+
+    list_display = ("user", "issued_at", "expires_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Pass | None = None) -> bool:
+        return False
 
 
 @admin.register(UsagePeriod)

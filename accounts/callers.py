@@ -1,4 +1,4 @@
-"""Which program asks, for whom, and what it may spend: by the key in `Authorization: Bearer`, and by nothing else."""
+"""Which program asks, for whom, and what it may spend: by what is in `Authorization: Bearer`, and by nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import api_keys, quotas
+from . import api_keys, passes, quotas
 from .models import ApiKey, State, User
 from .quotas import Limits
 
@@ -84,6 +84,51 @@ def caller_with_key(request: HttpRequest, *, scope: str | tuple[str, ...], now: 
         )
     api_keys.note_use(key, now=now)
     return Caller(key.user, quotas.limits_of(key.user), key)
+
+
+# In the words of the original ChatAPI, which its clients know.
+_HEADER = "'Authorization' header. Expected 'Authorization: Bearer <JWT>'"
+_NO_PASS = {
+    "missing": (401, "Missing Authorization Header"),
+    "scheme": (401, f"Missing 'Bearer' type in {_HEADER}"),
+    "empty": (422, "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'"),
+    "incomplete": (422, "Not enough segments"),
+    "unsigned": (422, "Signature verification failed"),
+    "expired": (401, "Token has expired"),
+    "ended": (401, "Token does not exist. Please contact the administrator to apply."),
+}
+
+
+def caller_with_pass(request: HttpRequest, *, now: datetime) -> Caller:
+    """Who asks with a pass of the original ChatAPI. At most three queries.
+
+    Raises CallerRefused, 401 or 422, with a code that begins with `pass_` and the original's words.
+    """
+    scheme, *texts = request.headers.get("Authorization", "").split() or [""]
+    reason = ""
+    if not scheme:
+        reason = "missing"
+    elif scheme.lower() != "bearer":
+        reason = "scheme"
+    elif len(texts) != 1:
+        reason = "empty"
+    else:
+        try:
+            user = passes.find_pass(texts[0], now=now).user
+            return Caller(user, quotas.limits_of(user))
+        except passes.NoPass as problem:
+            reason = problem.reason
+    raise _no_pass(reason)
+
+
+def shut_out() -> CallerRefused:
+    """The refusal of a pass that ended while it was being used."""
+    return _no_pass("ended")
+
+
+def _no_pass(reason: str) -> CallerRefused:
+    status, words = _NO_PASS[reason]
+    return CallerRefused(status, f"pass_{reason}", words)
 
 
 def may_go_on(caller: Caller, *, now: datetime) -> bool:

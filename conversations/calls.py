@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
@@ -37,6 +38,7 @@ END_PAUSES = (0.2, 1, 5)  # seconds between attempts to settle; then it is left 
 class Call:
     """A call that may be made now. answer_tokens: what the answer may have, of all its choices together.
 
+    counts_only_complete: a request that gets no whole answer does not count; the tokens it took do.
     why_cut: the code of what ended it from outside. on_cut: what then has to be let go of.
     """
 
@@ -47,13 +49,18 @@ class Call:
     terms: Terms
     answer_tokens: int
     started_at: datetime
-    is_ended: bool = False
+    counts_only_complete: bool = False
+    settling: Future[None] | None = None
     why_cut: str = ""
     on_cut: Callable[[], None] | None = None
 
     @property
     def call(self) -> Call:
         return self
+
+    @property
+    def is_ended(self) -> bool:
+        return self.settling is not None
 
     def cut(self, code: str) -> None:
         """End it now: the process ends, or whoever asked has been shut out. On the engine's loop."""
@@ -85,6 +92,7 @@ def begin(
     prompt_tokens: int,
     answer_tokens: int,
     service: UsageRecord.Service = UsageRecord.Service.CHAT,
+    counts_only_complete: bool = False,
     now: datetime,
 ) -> Call:
     """Set a request and the estimated tokens aside. End it with `end`, whatever happens.
@@ -107,7 +115,7 @@ def begin(
     )
     answer_tokens = granted - prompt_tokens
     terms = Terms(prompt_tokens, answer_tokens, model.context_window, model.prices)
-    call = Call(id, caller, model.name, service, terms, answer_tokens, now)
+    call = Call(id, caller, model.name, service, terms, answer_tokens, now, counts_only_complete)
     runtime.open_calls[id] = call
     return call
 
@@ -135,11 +143,11 @@ def _left_alone(beginning: asyncio.Future[Any]) -> None:
         end(beginning.result().call, Result(UsageRecord.Outcome.STOPPED))
 
 
-def end(call: Call, result: Result) -> None:
-    """Settle it, soon and once: the first result counts. From any thread."""
-    if not call.is_ended:
-        call.is_ended = True
-        runtime.spawn(_end(call, result))
+def end(call: Call, result: Result) -> Future[None]:
+    """Settle it, soon and once: the first result counts. From any thread; what is returned is done with it."""
+    if call.settling is None:
+        call.settling = runtime.spawn(_end(call, result))
+    return call.settling
 
 
 async def _end(call: Call, result: Result) -> None:
@@ -170,6 +178,13 @@ def _settle(call: Call, result: Result) -> None:
 
 
 def _spent(call: Call, result: Result) -> quotas.Spent:
+    spent = _cost(call, result)
+    if call.counts_only_complete and result.outcome != UsageRecord.Outcome.COMPLETE:
+        return replace(spent, requests=0)
+    return spent
+
+
+def _cost(call: Call, result: Result) -> quotas.Spent:
     seconds = None
     if result.first_at is not None:
         seconds = (result.first_at - call.started_at).total_seconds()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .api import chatapi
 from .api.rest.entry import rest
 from .models import Folder, Tag
 from .views import (
@@ -19,6 +20,8 @@ from .views import (
 
 app_name = "conversations"
 urlpatterns = [
+    path("token", chatapi.give_pass, name="chatapi-pass"),  # no slash: as its clients know them
+    path("api", chatapi.ask, name="chatapi-ask"),
     path("", pages.new, name="new"),
     path("c/", messages.send, name="send"),
     path("c/<uuid:conversation_id>/", pages.conversation, name="conversation"),

@@ -1,11 +1,12 @@
 """People, and what they may spend. Knows nothing of conversations: what it names of them are plain names and UUIDs."""
 
-from .keys import ApiKey, Scope, State
+from .keys import ApiKey, Pass, Scope, State
 from .people import SetupLink, User, check_fits, fold
 from .usage import Plan, Reservation, UsagePeriod, UsageRecord
 
 __all__ = [
     "ApiKey",
+    "Pass",
     "Plan",
     "Reservation",
     "Scope",

@@ -94,3 +94,36 @@ class ApiKey(models.Model):
     @property
     def scope_labels(self) -> list[str]:
         return [str(scope.label) for scope in Scope if scope in self.scopes]
+
+
+class Pass(models.Model):
+    """What the clients of the original ChatAPI show: a signed JWT, one per person. Only its claims are kept.
+
+    jti names it: of all that were ever signed, the one with this jti lets its person in.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        verbose_name=_("user"),
+        related_name="chatapi_pass",
+    )
+    jti = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    issued_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("valid until"))
+    auth_epoch = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The person's when the pass was made."
+    )
+
+    class Meta:
+        verbose_name = _("ChatAPI pass")
+        verbose_name_plural = _("ChatAPI passes")
+        ordering = ("-issued_at",)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.expires_at:%Y-%m-%d %H:%M}"
+
+    def is_valid(self, now: datetime) -> bool:
+        """Needs the pass's user."""
+        is_of_today = self.auth_epoch == self.user.auth_epoch and self.user.is_active
+        return is_of_today and self.expires_at > now

@@ -57,7 +57,8 @@ def routes() -> Iterator[tuple[str, dict[str, type]]]:
 ROUTES = [route for route, _converters in routes()]
 # No session counts there: tests/conversations/api/test_{rest_way_in,gateway}.py walk them with keys.
 PROGRAMS = ("api/v1/", "v1/")
-PAGES = [route for route in ROUTES if not route.startswith(PROGRAMS)]
+CHATAPI = ("token", "api")  # nor here
+PAGES = [route for route in ROUTES if not route.startswith(PROGRAMS) and route not in CHATAPI]
 PRIVATE = [route for route in PAGES if not route.startswith(PUBLIC)]
 
 
@@ -178,6 +179,21 @@ def test_post_without_the_csrf_token_is_refused(
     strict.force_login(alice)
     assert getattr(strict, method)(address(route, ids)).status_code in {403, 405}
     assert Conversation.objects.filter(title="Private").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("route", CHATAPI)
+def test_a_session_is_nothing_to_programs(
+    alice: User, ids: dict[str, object], route: str, method: str
+) -> None:
+    """So nobody has to prove that the page they come from is one of ours."""
+    assert route in ROUTES
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    response = getattr(client, method)(address(route, ids))
+    assert response.status_code in {401, 405, 415}
+    assert not response.cookies
+    assert not response.has_header("Access-Control-Allow-Origin")
 
 
 # --- Accessibility ---------------------------------------------------------------------------------------------------

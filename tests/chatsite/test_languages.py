@@ -20,6 +20,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts import passes
 from accounts.models import UsagePeriod, UsageRecord, User
 from accounts.quotas import QuotaExceeded
 from chatsite import views
@@ -37,7 +38,7 @@ CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 NAMES = """
     chatsite english token ai json uuid id url cookie top utf http https api gpt-5-mini gpt mini key openai sha
     enter shift ctrl esc mac python cmd markdown csv act prompt bool
-    free unlimited alice alicia bob sasha private question answer none another browser utc example org
+    chatapi free unlimited alice alicia bob sasha private question answer none another browser utc example org
 """
 # What Django's administration writes in no language but its own, and names of columns and roles.
 UNTRANSLATED = """
@@ -94,6 +95,7 @@ def rows(alice: User, ids: dict[str, object]) -> None:
     today = date(2026, 11, 24)
     UsagePeriod.objects.create(user=alice, kind="day", start=today)
     UsageRecord.objects.create(user=alice, day=today, month=today.replace(day=1), outcome="reset")
+    passes.give_pass(alice, now=timezone.now())
 
 
 @pytest.mark.parametrize("page", admin_pages())
