@@ -80,6 +80,7 @@ class ChatModelAdmin(ChoiceAdmin):
         "name",
         "label",
         "endpoint",
+        "service",
         "enabled",
         "is_default",
         "context_window",
@@ -87,7 +88,7 @@ class ChatModelAdmin(ChoiceAdmin):
         "price_in",
         "price_out",
     )
-    list_filter = ("endpoint", "enabled")
+    list_filter = ("endpoint", "service", "enabled")
     list_select_related = ("endpoint",)
     search_fields = ("name", "label")
     readonly_fields = ("is_default",)

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import UsageRecord
 from accounts.quotas import Limits
 
 from .endpoints import endpoints_without_models
 from .errors import ModelNotAllowed, ModelsComing, ModelUnknown
 from .models import ChatModel
 
+CHAT = UsageRecord.Service.CHAT
 
-def offered(limits: Limits) -> list[ChatModel]:
+
+def on_offer(service: UsageRecord.Service | None = CHAT) -> QuerySet[ChatModel]:
+    """The models that do this (None: whatever they do) and are switched on, as are their endpoints."""
+    rows = ChatModel.objects.filter(enabled=True, endpoint__enabled=True)
+    return rows if service is None else rows.filter(service=service)
+
+
+def offered(limits: Limits, *, service: UsageRecord.Service | None = CHAT) -> list[ChatModel]:
     """The models a person with these limits may use, the default first. One query."""
     rows = (
-        ChatModel.objects.filter(enabled=True, endpoint__enabled=True)
+        on_offer(service)
         .select_related("endpoint")
         .order_by("-is_default", "endpoint__name", "name")
     )
@@ -25,7 +35,7 @@ def offered(limits: Limits) -> list[ChatModel]:
 
 def has_models() -> bool:
     """Whether any model is on offer. One query."""
-    return ChatModel.objects.filter(enabled=True, endpoint__enabled=True).exists()
+    return on_offer().exists()
 
 
 def are_models_coming() -> bool:
@@ -34,21 +44,26 @@ def are_models_coming() -> bool:
 
 
 def choose_model(
-    name: str, *, limits: Limits, candidates: Iterable[ChatModel | None] = (), preferred: str = ""
+    name: str,
+    *,
+    limits: Limits,
+    candidates: Iterable[ChatModel | None] = (),
+    preferred: str = "",
+    service: UsageRecord.Service = CHAT,
 ) -> ChatModel:
     """The model named by a request; else the first of `candidates` that is on offer; else the preferred or default.
 
     Raises ModelUnknown or ModelNotAllowed for a name that was asked for, ModelUnknown if there is none at all, or
     ModelsComing if there may be one in a moment.
     """
-    models = offered(limits)
+    models = offered(limits, service=service)
     if not models and are_models_coming():
         raise ModelsComing
     if name:
         for model in models:
             if model.name == name:
                 return model
-        exists = ChatModel.objects.filter(name=name, enabled=True, endpoint__enabled=True).exists()
+        exists = on_offer(service).filter(name=name).exists()
         raise ModelNotAllowed if exists else ModelUnknown
     by_id = {model.pk: model for model in models}
     for candidate in candidates:

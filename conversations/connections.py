@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -62,6 +63,7 @@ class _LoopState:
     """What belongs to one event loop and dies with it: connections cannot be used from another."""
 
     clients: dict[EndpointAddress, openai.AsyncOpenAI] = field(default_factory=dict)
+    https: dict[EndpointAddress, httpx2.AsyncClient] = field(default_factory=dict)  # below them
     lingering: set[aiohttp.ClientResponse] = field(default_factory=set)
 
 
@@ -225,25 +227,41 @@ class _Transport(httpx2.AsyncBaseTransport):
 
 async def post(endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | Upload) -> Reply:
     """Send one request; the reply's body is still to be read. Raises AnswerFailed."""
-    options = _options(endpoint)
-    sent_as: dict[str, Any]
-    if isinstance(body, Upload):
-        sent_as = {"content": body.content}
-        headers = {**options.get("headers", {}), "Content-Type": body.content_type}
-        options = {**options, "headers": headers}
-    else:
-        sent_as = {"body": dict(body)}
     with _failures_translated():
-        sent = await _client(endpoint).post(
-            path,
-            cast_to=httpx2.Response,
-            **sent_as,
-            options=options,
-            stream=True,
-            stream_cls=openai.AsyncStream[object],
-        )
-    response = cast("httpx2.Response", sent)  # whatever the stream class, this cast_to gives it raw
+        if isinstance(body, Upload):
+            response = await _upload(endpoint, path, body)
+        else:
+            sent = await _client(endpoint).post(
+                path,
+                cast_to=httpx2.Response,
+                body=dict(body),
+                options=_options(endpoint),
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
+            # Whatever the stream class, this cast_to gives it raw.
+            response = cast("httpx2.Response", sent)
     return Reply(response.extensions["aiohttp_response"])
+
+
+async def _upload(endpoint: EndpointAddress, path: str, body: Upload) -> httpx2.Response:
+    """A form as it came: the package would make it anew from its parts."""
+    client = _client(endpoint)
+    headers = {"Content-Type": body.content_type, **client.auth_headers}
+    if not endpoint.api_key:
+        headers.pop("Authorization", None)
+    http = _state().https[endpoint]
+    url = endpoint.base_url.rstrip("/") + path
+    request = http.build_request("POST", url, content=body.content, headers=headers)
+    response = await http.send(request, stream=True)
+    if response.status_code >= 300:
+        try:
+            found = json.loads(await response.aread())
+            error = found.get("error", found)
+        except (ValueError, AttributeError, RecursionError):
+            error = None
+        raise openai.APIStatusError("refused", response=response, body=error)
+    return response
 
 
 async def get(endpoint: EndpointAddress, path: str) -> bytes:
@@ -276,11 +294,22 @@ def _state() -> _LoopState:
 def _client(endpoint: EndpointAddress) -> openai.AsyncOpenAI:
     clients = _state().clients
     if endpoint not in clients:
-        clients[endpoint] = _new_client(endpoint)
+        http = _state().https[endpoint] = _new_http(endpoint)
+        clients[endpoint] = _new_client(endpoint, http)
     return clients[endpoint]
 
 
-def _new_client(endpoint: EndpointAddress) -> openai.AsyncOpenAI:
+def _new_http(endpoint: EndpointAddress) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=_Transport(endpoint),
+        # httpx2 keeps cookies of its own, whatever the transport does.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _new_client(endpoint: EndpointAddress, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
     headers: dict[str, Any] = {
         "Accept-Encoding": "identity",  # a compressed stream arrives late
         # The package would send what it finds in the environment, to any endpoint.
@@ -296,13 +325,7 @@ def _new_client(endpoint: EndpointAddress) -> openai.AsyncOpenAI:
         max_retries=0,
         timeout=None,
         default_headers=headers,
-        http_client=httpx2.AsyncClient(
-            transport=_Transport(endpoint),
-            # httpx2 keeps cookies of its own, whatever the transport does.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
-        ),
+        http_client=http,
     )
 
 

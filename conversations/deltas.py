@@ -255,10 +255,12 @@ def read_usage(value: object) -> TokenUsage | None:
     """The counts, if they can be true."""
     if not isinstance(value, dict):
         return None
-    details = value.get("prompt_tokens_details")
+    asked, told = value.get("prompt_tokens"), value.get("completion_tokens", 0)
+    if asked is None:  # as the Responses API names them
+        asked, told = value.get("input_tokens"), value.get("output_tokens", 0)
+    details = value.get("prompt_tokens_details") or value.get("input_tokens_details")
     cached = _count((details.get("cached_tokens") or 0) if isinstance(details, dict) else 0)
-    prompt = _count(value.get("prompt_tokens"))
-    completion = _count(value.get("completion_tokens"))
+    prompt, completion = _count(asked), _count(told)
     if prompt is None or completion is None or cached is None or cached > prompt:
         return None
     return TokenUsage(prompt, completion, cached)

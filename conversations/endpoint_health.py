@@ -6,9 +6,9 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from .catalogue import on_offer
 from .endpoints import address_of
 from .model_lists import names_of_models
-from .models import ChatModel
 
 PROBE_SECONDS = 30.0
 PROBE_TIMEOUT_SECONDS = 3.0
@@ -33,12 +33,7 @@ def endpoint_state() -> str:
 
     Source: recent traffic of this process, else a probe at most every 30 s.
     """
-    model = (
-        ChatModel.objects.filter(enabled=True, endpoint__enabled=True)
-        .select_related("endpoint")
-        .order_by("-is_default")
-        .first()
-    )
+    model = on_offer().select_related("endpoint").order_by("-is_default").first()
     if model is None:
         return "unknown"
     address = address_of(model.endpoint)

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from . import localmodel
+from accounts.models import UsageRecord
+
+from . import catalogue, localmodel
 from .endpoints import OPENAI, address_of, sync_configured_endpoints
 from .errors import AnswerFailed
 from .models import ChatModel, Endpoint
@@ -22,6 +24,14 @@ logger = logging.getLogger(__name__)
 NOT_FOR_CHAT = re.compile(
     r"embed|whisper|tts|audio|realtime|transcri|speech|dall-e|image|moderation|rerank|sora|davinci|babbage",
     re.IGNORECASE,
+)
+
+# What those do of which the name tells it.
+SERVICES = (
+    (re.compile("embed", re.IGNORECASE), UsageRecord.Service.EMBEDDINGS),
+    (re.compile("whisper|transcri", re.IGNORECASE), UsageRecord.Service.TRANSCRIPTION),
+    (re.compile("tts|speech", re.IGNORECASE), UsageRecord.Service.SPEECH),
+    (re.compile("dall-e|image", re.IGNORECASE), UsageRecord.Service.IMAGES),
 )
 
 # Context windows of well-known families, in tokens, so that a first start needs no typing. The rows can be edited.
@@ -118,11 +128,18 @@ def _new_model(endpoint: Endpoint, name: str, *, in_box: bool) -> ChatModel:
     return ChatModel(
         endpoint=endpoint,
         name=name,
+        service=service_of(name),
         enabled=not NOT_FOR_CHAT.search(name),
         context_window=context_window_of(name),
         max_output_tokens=LONGEST_ANSWER,
         max_tokens_parameter=names.MAX_COMPLETION_TOKENS if own_openai else names.MAX_TOKENS,
     )
+
+
+def service_of(name: str) -> UsageRecord.Service:
+    """What a model with this name does, as far as the name tells."""
+    found = (service for pattern, service in SERVICES if pattern.search(name))
+    return next(found, UsageRecord.Service.CHAT)
 
 
 def context_window_of(name: str) -> int:
@@ -137,7 +154,7 @@ def context_window_of(name: str) -> int:
 def ensure_default_model() -> None:
     """OPENAI_MODEL, else the first model on offer, becomes the default only if none on offer is."""
     with transaction.atomic():
-        on_offer = ChatModel.objects.filter(enabled=True, endpoint__enabled=True)
+        on_offer = catalogue.on_offer()
         if on_offer.filter(is_default=True).exists():
             return
         wanted = (

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import UsageRecord
+
 from ..prices import Prices
 
 # Names of variables that may hold an endpoint's key: an administrator must not be able to send the site's own secrets.
@@ -84,6 +86,15 @@ class ChatModel(models.Model):
     )
     note = models.CharField(
         _("note"), max_length=200, blank=True, help_text=_("One line that is shown beside it.")
+    )
+    service = models.CharField(
+        _("what it does"),
+        max_length=13,
+        choices=UsageRecord.Service,
+        default=UsageRecord.Service.CHAT,
+        help_text=_(
+            "Only models that answer are offered in the chat; programs ask for the others."
+        ),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
     is_default = models.BooleanField(_("default"), default=False)

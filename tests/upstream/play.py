@@ -42,6 +42,7 @@ class Play:
         self._request = request
         self._response: web.StreamResponse | None = None
         self._said: list[str] = []
+        self._calls: list[dict[str, Any]] = []
         self._reason = script.options.get("reason", "stop")
         self._held: bytearray | None = None
         self._pieces = script.pieces
@@ -117,6 +118,11 @@ class Play:
         if done:
             await self.event(b"[DONE]")
 
+    async def finish_with_tool(self, call: Mapping[str, Any]) -> None:
+        self._reason = "tool_calls"
+        self._calls = [{name: value for name, value in call.items() if name != "index"}]
+        await self.finish()
+
     async def forever(self) -> None:
         """Until the client closes the connection. With the option `comments`, keep it warm meanwhile."""
         while "comments" in self.options:
@@ -144,7 +150,9 @@ class Play:
         return response
 
     async def _whole_answer(self) -> None:
-        message = {"role": "assistant", "content": "".join(self._said)}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(self._said) or None}
+        if self._calls:
+            message["tool_calls"] = self._calls
         choice = {"index": 0, "message": message, "finish_reason": self._reason}
         answer = {
             **self._chunk([choice]),

@@ -22,6 +22,7 @@ class Received:
     headers: Mapping[str, str]
     body: dict[str, Any]
     connection: int
+    raw: bytes = field(default=b"", repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
     _closed: threading.Event = field(default_factory=threading.Event, repr=False)
 

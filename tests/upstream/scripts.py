@@ -28,6 +28,7 @@ crlf, cr, comments    other line ends; comments, other fields, and no space afte
 coalesced             the whole answer in one packet
 long-line             a line of size=10000000 bytes
 bomb                  size=10000000 comments, compressed to a thousandth, whatever was asked
+tool                  calls the tool name=get_weather with what `pieces` say, and finishes with tool_calls
 error-frame           a piece, then {"error": {"code": code=overloaded}}
 json, html            status 200, but no event stream
 cookie                an answer that sets a cookie
@@ -61,6 +62,18 @@ async def answer(play: Play) -> None:
         if delay := play.number("delay", 0):
             await asyncio.sleep(delay)
     await play.finish()
+
+
+@script("tool")
+async def tool(play: Play) -> None:
+    function = {"name": play.options.get("name", "get_weather"), "arguments": ""}
+    call = {"index": 0, "id": "call_1", "type": "function", "function": function}
+    await play.delta(role="assistant", content=None, tool_calls=[call])
+    for piece in play.pieces():
+        await play.delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}])
+    await play.finish_with_tool(
+        {**call, "function": {**function, "arguments": "".join(play.pieces())}}
+    )
 
 
 @script("slow")

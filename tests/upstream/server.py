@@ -21,7 +21,8 @@ class Upstream:
     """The server, in a thread with a loop of its own.
 
     script: played when nothing else says otherwise. models: ids that `/v1/models` names; models_script: a fault
-    for that path. holds_models: until released. requests: everything received so far, oldest first.
+    for that path. holds_models: until released. replies: content type and body, by another path. requests:
+    everything received so far, oldest first.
     """
 
     def __init__(self, *, port: int = 0, models: tuple[str, ...] = ("fake",)) -> None:
@@ -29,6 +30,7 @@ class Upstream:
         self.models_script: Script | None = None
         self.holds_models = False
         self.script = Script()
+        self.replies: dict[str, tuple[str, bytes]] = {}
         self.requests: list[Received] = []
         self.port = port
         self._queue: deque[Script] = deque()
@@ -105,6 +107,7 @@ class Upstream:
     def reset(self) -> None:
         """Forget requests, scripts and releases; answers under way go on."""
         self.requests = []
+        self.replies = {}
         self.script = Script()
         self.models_script = None
         self._queue.clear()
@@ -158,6 +161,9 @@ class Upstream:
     async def _on_anything(self, request: web.Request) -> web.StreamResponse:
         received = await self._receive(request)
         received._ended.set()
+        content_type, body = self.replies.get(request.path, ("", b""))
+        if content_type:
+            return web.Response(body=body, content_type=content_type)
         return web.json_response({"error": {"message": "no such path"}}, status=404)
 
     async def _receive(self, request: web.Request) -> Received:
@@ -167,8 +173,9 @@ class Upstream:
             request.method,
             request.path,
             request.headers.copy(),
-            json.loads(raw) if raw else {},
+            json.loads(raw) if raw and request.content_type == "application/json" else {},
             peer[1] if peer else 0,
+            raw,
         )
         with self._arrived:
             self.requests.append(received)

@@ -48,7 +48,8 @@ class Passage:
     path: str
     body: Mapping[str, Any] | Upload
     streams: bool = False
-    wants_usage: bool = False
+    drop_usage: bool = False
+    parser: type[DeltaParser] = DeltaParser
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -121,7 +122,7 @@ async def _streamed(passage: Passage) -> HttpResponseBase:
             raise _told(call, error) from None
         raise
     call.on_cut = reply.abort
-    return PassedStream(call, _passed_on(call, reply, timing, wants_usage=passage.wants_usage))
+    return PassedStream(call, _passed_on(passage, reply, timing))
 
 
 class PassedStream(EventStream):
@@ -138,11 +139,10 @@ class PassedStream(EventStream):
             calls.end(self.call, Result(UsageRecord.Outcome.STOPPED))
 
 
-async def _passed_on(
-    call: Call, reply: Reply, timing: Timing, *, wants_usage: bool
-) -> AsyncGenerator[bytes, None]:
-    parser = DeltaParser(event_stream=reply.content_type == "text/event-stream", any_event=True)
-    events = EventFilter(drop_usage=not wants_usage)
+async def _passed_on(passage: Passage, reply: Reply, timing: Timing) -> AsyncGenerator[bytes, None]:
+    call = passage.call
+    parser = passage.parser(event_stream=reply.content_type == "text/event-stream", any_event=True)
+    events = EventFilter(drop_usage=passage.drop_usage)
     count = Count()
     outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
     try:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.translation import gettext as _
 
 from ...models import ChatModel
@@ -25,7 +29,10 @@ LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 @dataclass(frozen=True)
 class Asked:
-    """body: as it was sent. prompt_tokens: our estimate. answer_tokens: the most that one choice may have, if said."""
+    """body: as it was sent. prompt_tokens: our estimate. answer_tokens: the most that one choice may have, if said.
+
+    counts_on_request: a stream tells its usage only if that is asked for; wants_usage: the program did.
+    """
 
     body: dict[str, Any] = field(repr=False)
     model_name: str
@@ -33,6 +40,7 @@ class Asked:
     answer_tokens: int | None = None
     choices: int = 1
     streams: bool = False
+    counts_on_request: bool = False
     wants_usage: bool = False
 
     def sent_on(self, model: ChatModel, *, limit: int | None) -> dict[str, Any]:
@@ -41,10 +49,9 @@ class Asked:
         if limit is not None:
             name = next((name for name in LIMITS if name in body), model.max_tokens_parameter)
             body[name] = limit
-        if self.streams and "stream_options" in body:
-            body["stream_options"] = {**(body["stream_options"] or {}), "include_usage": True}
-        elif self.streams:
-            body["stream_options"] = {"include_usage": True}
+        if self.streams and self.counts_on_request:
+            options = body.get("stream_options") or {}
+            body["stream_options"] = {**options, "include_usage": True}
         return body
 
 
@@ -70,8 +77,77 @@ def read_chat(request: HttpRequest) -> Asked:
         answer_tokens=_limit(body),
         choices=_choices(body),
         streams=streams,
+        counts_on_request=True,
         wants_usage=wants_usage,
     )
+
+
+def read_response(request: HttpRequest) -> Asked:
+    """Of the Responses API."""
+    body = read_object(request)
+    return Asked(
+        body=body,
+        model_name=_model_name(body),
+        prompt_tokens=_tokens_of([body.get(name) for name in ("instructions", "input", "tools")]),
+        answer_tokens=_limit(body),
+        streams=_switch(body, "stream"),
+    )
+
+
+def read_embeddings(request: HttpRequest) -> Asked:
+    body = read_object(request)
+    if not isinstance(body.get("input"), str | list) or not body["input"]:
+        raise invalid(_("“input” has to be a text or a list of texts."), param="input")
+    return _asked_once(body, body["input"])
+
+
+def read_speech(request: HttpRequest) -> Asked:
+    body = read_object(request)
+    return _asked_once(body, _text(body, "input"))
+
+
+def read_images(request: HttpRequest) -> Asked:
+    body = read_object(request)
+    return _asked_once(body, _text(body, "prompt"))
+
+
+def read_transcription(request: HttpRequest) -> tuple[Asked, Upload]:
+    """A form with a recording, which is sent on as it came."""
+    if request.content_type != "multipart/form-data":
+        raise Refusal(
+            415,
+            "invalid_request_error",
+            "unsupported_content_type",
+            _("Send the recording in a form (multipart/form-data)."),
+        )
+    content = read_bytes(request)
+    kind = request.headers["Content-Type"]
+    meta = {"CONTENT_TYPE": kind, "CONTENT_LENGTH": len(content)}
+    try:
+        handlers = [MemoryFileUploadHandler()]
+        for handler in handlers:
+            handler.activated = True
+        fields, files = MultiPartParser(meta, BytesIO(content), handlers).parse()
+    except (MultiPartParserError, SuspiciousOperation, ValueError):
+        raise invalid(_("The form could not be read."), code="invalid_form") from None
+    if "file" not in files:
+        raise invalid(
+            _("Send the recording as “file”."), param="file", code="missing_required_parameter"
+        )
+    body = {name: fields[name] for name in fields}
+    return _asked_once(body, body.get("prompt", "")), Upload(content, kind)
+
+
+def _asked_once(body: dict[str, Any], text: object) -> Asked:
+    """What has no answer made of tokens."""
+    return Asked(body, _model_name(body), prompt_tokens=_tokens_of(text), answer_tokens=0)
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    text = body.get(name)
+    if not isinstance(text, str) or not text.strip():
+        raise invalid(_("“%(name)s” has to be a text.") % {"name": name}, param=name)
+    return text
 
 
 def read_object(request: HttpRequest) -> dict[str, Any]:
@@ -176,6 +252,3 @@ def _tokens_of(value: object) -> int:
             return IMAGE_TOKENS
         return sum(1 + _tokens_of(one) for one in value.values())
     return 1
-
-
-__all__ = ["MOST_BYTES", "Asked", "Upload", "read_bytes", "read_chat", "read_object"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,18 +12,22 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.callers import caller_with_key
-from accounts.models import Scope
+from accounts.models import Scope, UsageRecord
 
 from ... import calls, catalogue
+from ...deltas import DeltaParser
 from ...endpoints import address_of
 from ...errors import ModelUnknown
 from ...models import ChatModel
-from ...upstream import CHAT
+from ...response_events import ResponseParser
+from ...upstream import CHAT, Upload
 from . import passing, requests
 from .headers import rate_limits
 from .passing import Passage
 from .refusals import response_to, unknown_url, wrong_method
+from .requests import Asked
 
+Service = UsageRecord.Service
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
@@ -65,7 +68,39 @@ async def model(request: HttpRequest, name: str) -> HttpResponseBase:
 
 @gateway("POST")
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
-    return await passing.pass_on(await calls.begun(partial(_begin_chat, request)))
+    return await _pass_on(request, requests.read_chat, CHAT)
+
+
+@gateway("POST")
+async def responses(request: HttpRequest) -> HttpResponseBase:
+    return await _pass_on(request, requests.read_response, "/responses", parser=ResponseParser)
+
+
+@gateway("POST")
+async def embeddings(request: HttpRequest) -> HttpResponseBase:
+    return await _pass_on(
+        request, requests.read_embeddings, "/embeddings", service=Service.EMBEDDINGS
+    )
+
+
+@gateway("POST")
+async def images(request: HttpRequest) -> HttpResponseBase:
+    path = "/images/generations"
+    return await _pass_on(request, requests.read_images, path, service=Service.IMAGES)
+
+
+@gateway("POST")
+async def speech(request: HttpRequest) -> HttpResponseBase:
+    path, scope = "/audio/speech", Scope.AUDIO
+    return await _pass_on(request, requests.read_speech, path, service=Service.SPEECH, scope=scope)
+
+
+@gateway("POST")
+async def transcriptions(request: HttpRequest) -> HttpResponseBase:
+    path, scope = "/audio/transcriptions", Scope.AUDIO
+    return await _pass_on(
+        request, requests.read_transcription, path, service=Service.TRANSCRIPTION, scope=scope
+    )
 
 
 @csrf_exempt
@@ -75,30 +110,51 @@ async def unknown(request: HttpRequest, rest: str = "") -> HttpResponseBase:
 
 def _offered(request: HttpRequest) -> list[ChatModel]:
     caller = caller_with_key(request, scope=Scope.CHAT, now=timezone.now())
-    return catalogue.offered(caller.limits)
+    return catalogue.offered(caller.limits, service=None)
 
 
 def _shown(row: ChatModel) -> dict[str, object]:
     return {"id": row.name, "object": "model", "created": 0, "owned_by": row.endpoint.name}
 
 
-def _begin_chat(request: HttpRequest) -> Passage:
-    now = timezone.now()
-    caller = caller_with_key(request, scope=Scope.CHAT, now=now)
-    asked = requests.read_chat(request)
-    model = catalogue.choose_model(asked.model_name, limits=caller.limits)
-    wanted = asked.choices * (asked.answer_tokens or model.max_output_tokens)
-    call = calls.begin(
-        caller, model, prompt_tokens=asked.prompt_tokens, answer_tokens=wanted, now=now
-    )
-    is_less = call.answer_tokens < wanted
-    limit = max(1, call.answer_tokens // asked.choices) if is_less else None
-    return Passage(
-        call=call,
-        address=address_of(model.endpoint),
-        path=CHAT,
-        body=asked.sent_on(model, limit=limit),
-        streams=asked.streams,
-        wants_usage=asked.wants_usage,
-        headers=rate_limits(caller, now=now),
-    )
+async def _pass_on(
+    request: HttpRequest,
+    read: Callable[[HttpRequest], Asked | tuple[Asked, Upload]],
+    path: str,
+    *,
+    service: UsageRecord.Service = Service.CHAT,
+    scope: Scope = Scope.CHAT,
+    parser: type[DeltaParser] = DeltaParser,
+) -> HttpResponseBase:
+    """read: the request, once it is known who asks. path: of the endpoint."""
+
+    def begin() -> Passage:
+        now = timezone.now()
+        caller = caller_with_key(request, scope=scope, now=now)
+        found = read(request)
+        asked, upload = found if isinstance(found, tuple) else (found, None)
+        model = catalogue.choose_model(asked.model_name, limits=caller.limits, service=service)
+        longest = model.max_output_tokens if asked.answer_tokens is None else asked.answer_tokens
+        wanted = asked.choices * longest
+        call = calls.begin(
+            caller,
+            model,
+            prompt_tokens=asked.prompt_tokens,
+            answer_tokens=wanted,
+            service=service,
+            now=now,
+        )
+        is_less = call.answer_tokens < wanted
+        limit = max(1, call.answer_tokens // asked.choices) if is_less else None
+        return Passage(
+            call=call,
+            address=address_of(model.endpoint),
+            path=path,
+            body=upload or asked.sent_on(model, limit=limit),
+            streams=asked.streams,
+            drop_usage=asked.counts_on_request and not asked.wants_usage,
+            parser=parser,
+            headers=rate_limits(caller, now=now),
+        )
+
+    return await passing.pass_on(await calls.begun(begin))

@@ -194,7 +194,16 @@ def test_answers_at_once(alice: User, chat_model: ChatModel, upstream: Upstream)
 
 # --- Who asks --------------------------------------------------------------------------------------------------------
 
-ROUTES = [("GET", "/v1/models"), ("GET", "/v1/models/fake"), ("POST", "/v1/chat/completions")]
+ROUTES = [
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/fake"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
+    ("POST", "/v1/embeddings"),
+    ("POST", "/v1/images/generations"),
+    ("POST", "/v1/audio/speech"),
+    ("POST", "/v1/audio/transcriptions"),
+]
 
 
 def test_every_route_is_walked() -> None:
@@ -203,6 +212,22 @@ def test_every_route_is_walked() -> None:
     }
     paths = {path.removeprefix("/v1/") for _method, path in ROUTES}
     assert {path.replace("models/fake", "models/<path:name>") for path in paths} == named
+
+
+def test_tools(program: Program, upstream: Upstream) -> None:
+    function = {"name": "get_weather", "parameters": {"type": "object"}}
+    tools = [{"type": "function", "function": function}]
+    for stream in (False, True):
+        upstream.play(Script("tool", ('{"city": ', '"Oslo"}')))
+        response = program.ask(tools=tools, tool_choice="auto", stream=stream)
+        assert upstream.chats[-1].body["tools"] == tools
+        if stream:
+            deltas = [one["choices"][0]["delta"] for one in events(response)[:-1]]
+            calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+            assert "".join(call["function"]["arguments"] for call in calls) == '{"city": "Oslo"}'
+        else:
+            message = response.json()["choices"][0]["message"]
+            assert message["tool_calls"][0]["function"]["arguments"] == '{"city": "Oslo"}'
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -236,7 +261,7 @@ def test_a_key_that_has_ended(
         client, headers = Client(), {"Authorization": f"Bearer {ended.text}"}
         response = client.generic(method, path, headers=headers)
         assert (response.status_code, error(response)["reason"]) == (401, why)
-    reader = program_of(alice, scopes=["read", "write", "audio"])
+    reader = program_of(alice, scopes=["read", "write"])
     response = Client().generic(method, path, headers={"Authorization": f"Bearer {reader.text}"})
     assert (response.status_code, error(response)["code"]) == (403, "insufficient_permissions")
 
