@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import quotas
-from accounts.models import User
+from accounts.models import ApiKey, User
 
 from . import endpoints, runtime
 from .completion import Job
@@ -40,7 +40,7 @@ class Draft:
     """What was read and decided before anything is written.
 
     instructions: as they are written; variables: what the first one's stand for. Together they say what was sent.
-    partial: the answer that is continued, if one is.
+    partial: the answer that is continued, if one is. api_key: what a program asks with, which pays, too.
     """
 
     conversation: Conversation
@@ -51,6 +51,7 @@ class Draft:
     instructions: tuple[str, ...]
     variables: dict[str, str]
     partial: Message | None = None
+    api_key: ApiKey | None = None
 
 
 def draft_answer(
@@ -60,6 +61,7 @@ def draft_answer(
     limits: quotas.Limits,
     turns: Sequence[Turn],
     *,
+    api_key: ApiKey | None,
     partial: Message | None = None,
 ) -> Draft:
     """Decide what is sent to that model, by the conversation's preset. Raises MessageTooLong.
@@ -91,6 +93,7 @@ def draft_answer(
         instructions=instructions,
         variables=variables,
         partial=partial,
+        api_key=api_key,
     )
 
 
@@ -126,6 +129,7 @@ def start_answer(
         tokens=prompt.tokens + prompt.answer_tokens,
         least_tokens=prompt.tokens + min(LEAST_ANSWER, prompt.answer_tokens),
         money=model.prices.of(prompt=prompt.tokens, answer=prompt.answer_tokens),
+        api_key=draft.api_key,
         now=now,
     )
     answer = draft.partial

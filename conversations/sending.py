@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import quotas
-from accounts.models import User
+from accounts.models import ApiKey, User
 
 from . import access, catalogue, comparing, preset_choices, runtime, selectors
 from .answering import Begun, Draft, draft_answer, show_answer, start_answer
@@ -80,10 +80,16 @@ class Sent:
 
 
 def send_message(
-    user: User, sending: Sending, *, conversation: Conversation | None, now: datetime
+    user: User,
+    sending: Sending,
+    *,
+    conversation: Conversation | None,
+    api_key: ApiKey | None = None,
+    now: datetime,
 ) -> Sent:
     """Keep the message, reserve what its answer may cost and start the answer; all of it or nothing.
 
+    api_key: what a program asks with, here and below.
     The same client id again gives the same ids and spends nothing. Raises ConversationError or QuotaExceeded.
     """
     earlier = _sent_before(user, sending)
@@ -95,7 +101,7 @@ def send_message(
         owner=user, title=title_of(sending.content), created_at=now, active_at=now
     )
     message = _message(user, sending, conversation, now)
-    drafts = _drafts(user, sending, conversation, message)
+    drafts = _drafts(user, sending, conversation, message, api_key)
     try:
         with writing():
             return _write(user, message, drafts, now)
@@ -167,7 +173,11 @@ def _message(user: User, sending: Sending, conversation: Conversation, now: date
 
 
 def _drafts(
-    user: User, sending: Sending, conversation: Conversation, message: Message
+    user: User,
+    sending: Sending,
+    conversation: Conversation,
+    message: Message,
+    api_key: ApiKey | None,
 ) -> list[Draft]:
     """Choose preset, models and parameters, in memory, and decide what is sent to each model by them."""
     limits = quotas.limits_of(user)
@@ -178,7 +188,9 @@ def _drafts(
         apply_variables(conversation, sending.variables)
     before = selectors.turns(message.parent_id) if message.parent_id else []
     turns = [*before, Turn(message.role, message.content, message.pk)]
-    return [draft_answer(user, conversation, model, limits, turns) for model in models]
+    return [
+        draft_answer(user, conversation, model, limits, turns, api_key=api_key) for model in models
+    ]
 
 
 def _models(
@@ -318,7 +330,14 @@ def apply_variables(conversation: Conversation, given: Mapping[str, str]) -> Non
 # --- Answering again -------------------------------------------------------------------------------------------------
 
 
-def regenerate(user: User, message: Message, *, model: str = "", now: datetime) -> Sent:
+def regenerate(
+    user: User,
+    message: Message,
+    *,
+    model: str = "",
+    api_key: ApiKey | None = None,
+    now: datetime,
+) -> Sent:
     """Another answer beside this one; the old one is kept as its sibling."""
     if message.role != Message.Role.ASSISTANT or message.parent_id is None:
         raise NotPossible(_("Only an answer can be regenerated."))
@@ -327,7 +346,7 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     limits = quotas.limits_of(user)
     chosen = _model_again(user, message, limits, model)
     turns = selectors.turns(message.parent_id)
-    draft = draft_answer(user, conversation, chosen, limits, turns)
+    draft = draft_answer(user, conversation, chosen, limits, turns, api_key=api_key)
     with writing():
         comparison = _lock(conversation, again=message)
         begun = start_answer(user, draft, parent=message.parent, comparison=comparison, now=now)
@@ -338,7 +357,9 @@ def regenerate(user: User, message: Message, *, model: str = "", now: datetime) 
     return Sent(conversation.pk, message.parent_id, (begun,), created=True)
 
 
-def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
+def continue_answer(
+    user: User, message: Message, *, api_key: ApiKey | None = None, now: datetime
+) -> Sent:
     """Go on with an answer that is not finished; the new text is appended to it."""
     if not message.is_unfinished or message.parent_id is None:
         raise NotPossible(
@@ -362,7 +383,9 @@ def continue_answer(user: User, message: Message, *, now: datetime) -> Sent:
         message = Message.objects.get(pk=message.pk)
         if not message.is_unfinished:
             raise AnswerRunning
-        draft = draft_answer(user, conversation, chosen, limits, turns, partial=message)
+        draft = draft_answer(
+            user, conversation, chosen, limits, turns, api_key=api_key, partial=message
+        )
         Message.objects.filter(pk=message.pk).update(status=Message.Status.RUNNING, error_code="")
         begun = start_answer(user, draft, parent=None, now=now)
         if comparison is None:

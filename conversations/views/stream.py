@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -25,7 +27,7 @@ from .. import access, events, relay, runtime, sse
 from ..errors import sentence
 from ..models import Completion
 from ..relay import Answer, Ending
-from .replies import owner, signed_in
+from .replies import language, owner, signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -66,21 +68,22 @@ class EventStream(StreamingHttpResponse):
 @require_safe
 @signed_in
 def completion(request: HttpRequest, completion_id: UUID) -> HttpResponseBase:
+    return JsonResponse(standing(access.get_completion(owner(request), completion_id)))
+
+
+def standing(row: Completion) -> dict[str, Any]:
     """Where a completion stands: the database's last checkpoint, or what this process knows better."""
-    row = access.get_completion(owner(request), completion_id)
     answer = relay.running.get(row.pk)
     text = answer.text if answer else row.message.content
-    return JsonResponse(
-        {"status": row.status, "code": row.error_code, "text": text, "position": len(text)}
-    )
+    return {"status": row.status, "code": row.error_code, "text": text, "position": len(text)}
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads, as they were when they asked: whatever ends their session ends the stream."""
+    """Who reads. may_read: asked every few seconds, in a thread; whatever ends a session or key ends its streams."""
 
     user: User
-    session_key: str
+    may_read: Callable[[], bool]
 
 
 def _opening(request: HttpRequest, completion_id: UUID) -> tuple[Reader, Completion] | None:
@@ -88,7 +91,7 @@ def _opening(request: HttpRequest, completion_id: UUID) -> tuple[Reader, Complet
     if not request.user.is_authenticated:
         return None
     user = owner(request)
-    reader = Reader(user, request.session.session_key or "")
+    reader = Reader(user, partial(_is_signed_in, user, request.session.session_key or ""))
     return reader, access.get_completion(user, completion_id)
 
 
@@ -99,19 +102,23 @@ async def completion_events(request: HttpRequest, completion_id: UUID) -> HttpRe
     if opened is None:
         return error_json(401, "not_signed_in", _("Sign in first."))
     reader, row = opened
-    if open_streams[reader.user.pk] >= MOST_OPEN:
-        return error_json(
-            429, "too_many_streams", _("You read too many answers at once. Close some.")
-        )
-    after = _position(request)
     html = request.GET.get("format") != "text"
-    return EventStream(_stream(reader, row, after=after, html=html, language=request.LANGUAGE_CODE))
+    return stream_to(reader, row, after=_position(request), html=html)
 
 
 def _position(request: HttpRequest) -> int:
     """`Last-Event-ID` of a reconnecting browser, else `?after=`; anything else is the beginning."""
     sent = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0
+
+
+def stream_to(reader: Reader, row: Completion, *, after: int, html: bool) -> HttpResponseBase:
+    """The answer's events from a position on, in the language that is active; or 429."""
+    if open_streams[reader.user.pk] >= MOST_OPEN:
+        return error_json(
+            429, "too_many_streams", _("You read too many answers at once. Close some.")
+        )
+    return EventStream(_stream(reader, row, after=after, html=html, language=language()))
 
 
 async def _stream(
@@ -131,7 +138,7 @@ async def _stream(
                 now = time.monotonic()
                 if now - checked_at >= RECHECK_SECONDS:
                     checked_at = now
-                    if _goes_on_elsewhere(row) or not await runtime.in_database(_may_read, reader):
+                    if _goes_on_elsewhere(row) or not await runtime.in_database(reader.may_read):
                         return
                 if part:
                     yield b"".join(sse.encode(event, position) for event, position in part)
@@ -169,10 +176,9 @@ def _goes_on_elsewhere(row: Completion) -> bool:
     return runtime.is_closing() and row.pk not in relay.running
 
 
-def _may_read(reader: Reader) -> bool:
-    """The user is still active and nothing has ended this session or all of them. One query."""
-    user = reader.user
-    session = Session.objects.filter(session_key=reader.session_key)
+def _is_signed_in(user: User, session_key: str) -> bool:
+    """The user, as they were when they asked, is active, and nothing has ended this session or all. One query."""
+    session = Session.objects.filter(session_key=session_key)
     return User.objects.filter(
         Exists(session),
         pk=user.pk,

@@ -213,8 +213,11 @@ def while_sixty_read(site: Site, visitor: Visitor, url: str, look: Callable[[], 
 
     async def hold() -> int:
         cookies = {cookie.name: cookie.value or "" for cookie in visitor.http.cookies.jar}
+        headers = dict(visitor.http.headers)
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(cookies=cookies, connector=connector) as session:
+        async with aiohttp.ClientSession(
+            cookies=cookies, headers=headers, connector=connector
+        ) as session:
             replies = await asyncio.gather(*(session.get(site.url + url) for _ in range(60)))
             for reply in replies:
                 assert reply.status == 200

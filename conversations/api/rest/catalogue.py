@@ -9,14 +9,15 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from accounts.models import User
-from conversations import catalogue, preset_choices, presets
-from conversations.models import ChatModel, RolePreset, Sampling
-from conversations.variables import variables_in
-from conversations.views.replies import language
 
+from ... import catalogue, preset_choices, presets
+from ...models import ChatModel, RolePreset
+from ...variables import variables_in
+from ...views.replies import language
 from .fields import Paging
 from .keys import READ, caller
 from .lists import Place, page_of
+from .replies import parameters_of
 from .schemas import ON_LISTS, ON_READING, ModelList, Preset, PresetList
 
 models = Router(tags=["Models"], auth=READ)
@@ -97,7 +98,3 @@ def _preset_row(preset: RolePreset, user: User) -> dict[str, Any]:
         "description": preset.description,
         "language": preset.language,
     }
-
-
-def parameters_of(row: Sampling) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Sampling.NAMES}

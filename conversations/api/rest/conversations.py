@@ -1,4 +1,4 @@
-"""Conversations: found, read, renamed, put away, deleted."""
+"""Conversations: begun, found, read, renamed, put away, deleted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Status
 
-from conversations import access, deletion, listing, organizing, preset_choices, services
-from conversations.addresses import address
-from conversations.listing import Row
-from conversations.models import Completion
-from conversations.models import Conversation as ConversationModel
-
-from .catalogue import parameters_of
-from .fields import Change, Paging, Search
-from .keys import READ, WRITE, caller
+from ... import access, deletion, listing, organizing, preset_choices, services
+from ...listing import Row
+from .fields import Change, Paging, Question, Search
+from .keys import READ, SEND, WRITE, caller
 from .lists import read_cursor, write_cursor, wrong_cursor
-from .message_schemas import Conversation, ConversationList, ConversationRow
-from .messages import message_of, page_of_messages
-from .schemas import ON_CHANGES, ON_LISTS, ON_READING, errors
+from .message_schemas import Conversation, ConversationList, ConversationRow, Sent
+from .messages import page_of_messages, send
+from .replies import conversation_row, message_of, parameters_of
+from .schemas import ON_CHANGES, ON_LISTS, ON_READING, ON_SENDING, errors
 
 conversations = Router(tags=["Conversations"])
 
@@ -33,7 +29,7 @@ def list_conversations(request: HttpRequest, search: Query[Search]) -> dict[str,
     """The last active first. What is written in while you page moves to the front; what follows stays where it is."""
     found = listing.conversations_of(caller(request).user, archived=search.archived, words=search.q)
     after = None
-    if search.cursor is not None:
+    if search.cursor:
         after = listing.cursor_or_none("".join(read_cursor(search.cursor)))
         if after is None:
             raise wrong_cursor()
@@ -57,6 +53,18 @@ def _listed(row: Row, *, archived: bool) -> dict[str, Any]:
     }
 
 
+@conversations.post(
+    "",
+    auth=SEND,
+    response={200: Sent, 201: Sent, **ON_SENDING},
+    exclude_unset=True,
+    summary="Begin a conversation",
+)
+def begin_conversation(request: HttpRequest, fields: Question) -> Status[dict[str, Any]]:
+    """By its first message. The answer is being written when this is answered: follow its `events`."""
+    return send(request, fields, None)
+
+
 @conversations.get(
     "/{conversation_id}",
     auth=READ,
@@ -70,7 +78,7 @@ def get_conversation(
     found = access.get_conversation(caller(request).user, conversation_id)
     transcript, messages = page_of_messages(found, paging)
     return {
-        **_row(found),
+        **conversation_row(found),
         "model": found.model.name if found.model else None,
         "preset": preset_choices.preset_key(found.preset) if found.preset else None,
         "variables": found.preset_variables,
@@ -78,21 +86,6 @@ def get_conversation(
         "leaf": found.current_leaf_id,
         "messages": messages,
         "comparison": [message_of(answer) for answer in transcript.compared],
-    }
-
-
-def _row(found: ConversationModel) -> dict[str, Any]:
-    """Like a row of the list. One query."""
-    running = found.completions.filter(status=Completion.Status.RUNNING)
-    return {
-        "id": found.pk,
-        "title": found.title,
-        "pinned": found.pinned,
-        "archived": found.archived,
-        "running": running.exists(),
-        "created_at": found.created_at,
-        "active_at": found.active_at,
-        "url": address("conversation", found.pk),
     }
 
 
@@ -115,7 +108,7 @@ def change_conversation(
         organizing.pin(user, [found.pk], value=given["pinned"])
     if "archived" in given:
         organizing.archive(user, [found.pk], value=given["archived"])
-    return _row(access.get_conversation(user, found.pk))
+    return conversation_row(access.get_conversation(user, found.pk))
 
 
 @conversations.delete(

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.parser import Parser
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
-from conversations.errors import NotJson
-from conversations.forms import JSON, check_text, json_fields
+from ...comparing import MOST_MODELS
+from ...errors import NotJson
+from ...forms import JSON, check_text, json_fields
+from ...parameters import PARAMETERS
 
 LONGEST_CURSOR = 1_000
 
@@ -34,8 +45,8 @@ class Paging(Schema):
 
     limit: Annotated[int, Field(50, ge=1, le=100, description="How many at most.")]
     cursor: Annotated[
-        str | None,
-        Field(None, max_length=LONGEST_CURSOR, description="`next` of the page before."),
+        str,
+        Field("", max_length=LONGEST_CURSOR, description="`next` of the page before, if any."),
     ]
 
 
@@ -78,4 +89,75 @@ class Change(Body):
     ]
     archived: Annotated[
         StrictBool, Field(default_factory=_unset, description="Whether it is in the archive.")
+    ]
+
+
+# --- Sending ---------------------------------------------------------------------------------------------------------
+
+ModelName = Annotated[StrictStr, Field(max_length=200)]
+
+
+def _range(name: str, description: str) -> Any:
+    parameter = PARAMETERS[name]
+    return Field(None, ge=parameter.minimum, le=parameter.maximum, description=description)
+
+
+class Question(Body):
+    """A message of yours, and who is to answer it how. What is left out stays as the conversation has it."""
+
+    content: Annotated[
+        StrictStr,
+        Field(
+            description="The text, in any length that the site allows.",
+            examples=["Why is the sky blue?"],
+            json_schema_extra={"minLength": 1, "pattern": r"\S"},
+        ),
+    ]
+    client_id: Annotated[
+        UUID | None,
+        Field(
+            None,
+            description="A UUID of your choice. Sending with the same one again answers as the first time and costs"
+            " nothing: repeat a request whose reply did not reach you.",
+        ),
+    ]
+    model: Annotated[
+        ModelName | Annotated[list[ModelName], Field(max_length=MOST_MODELS)] | None,
+        Field(None, description="Its name; several to compare their answers."),
+    ]
+    preset: Annotated[
+        StrictStr | None,
+        Field(None, max_length=60, description="The key of a role preset; empty for none."),
+    ]
+    variables: Annotated[
+        dict[str, StrictStr] | None,
+        Field(None, description="What the role preset's `{{variables}}` stand for."),
+    ]
+    temperature: Annotated[StrictFloat | None, _range("temperature", "Low: to the point.")]
+    top_p: Annotated[StrictFloat | None, _range("top_p", "Lower: only the likeliest words.")]
+    max_tokens: Annotated[StrictInt | None, _range("max_tokens", "The longest answer, in tokens.")]
+    presence_penalty: Annotated[
+        StrictFloat | None, _range("presence_penalty", "Higher: turns to new subjects.")
+    ]
+    frequency_penalty: Annotated[
+        StrictFloat | None, _range("frequency_penalty", "Higher: repeats itself less.")
+    ]
+
+
+class NextQuestion(Question):
+    """One in a conversation that has been begun."""
+
+    parent: Annotated[
+        UUID | None,
+        Field(None, description="The answer that it follows; else the last of the branch shown."),
+    ]
+    edit: Annotated[
+        UUID | None,
+        Field(None, description="The message of yours instead of which it stands, on a branch."),
+    ]
+
+
+class Again(Body):
+    model: Annotated[
+        ModelName | None, Field(None, description="Another one than the conversation has.")
     ]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
-from conversations.errors import InvalidParameter
+from ...errors import InvalidParameter
 
 Row = TypeVar("Row")
 Place = tuple[str, ...]
@@ -38,14 +38,14 @@ def wrong_cursor() -> InvalidParameter:
 
 
 def page_of(
-    rows: Iterable[Row], place: Callable[[Row], Place], *, cursor: str | None, limit: int
+    rows: Iterable[Row], place: Callable[[Row], Place], *, cursor: str, limit: int
 ) -> tuple[list[Row], str | None]:
     """So many of a few rows, in the order of their places, after a cursor; and the next cursor.
 
     place: no two rows have the same one.
     """
     found = sorted(rows, key=place)
-    if cursor is not None:
+    if cursor:
         before = read_cursor(cursor)
         found = [row for row in found if place(row) > before]
     shown = found[:limit]

@@ -75,3 +75,40 @@ class Conversation(ConversationRow):
         list[Message],
         Field(description="Answers of several models of which none has been kept yet."),
     ]
+
+
+# --- Sending ---------------------------------------------------------------------------------------------------------
+
+
+class Answer(Schema):
+    answer: Annotated[UUID, Field(description="The message that is being written.")]
+    completion: UUID
+    events: Annotated[str, Field(description="Where to follow it.")]
+    stop: Annotated[str, Field(description="Where to stop it.")]
+
+
+class ComparedAnswer(Answer):
+    model: str
+
+
+class Sent(Answer):
+    """Of an answer that has been begun; of several to compare, of the first."""
+
+    conversation: UUID
+    message: Annotated[UUID, Field(description="Your message.")]
+    url: Annotated[str, Field(description="The conversation's page, for people.")]
+    answers: Annotated[
+        list[ComparedAnswer],
+        Field(default_factory=list, description="All of them, if several models were named."),
+    ]
+
+
+class Standing(Schema):
+    status: Status
+    code: Code
+    text: Annotated[str, Field(description="Of the whole message.")]
+    position: Annotated[int, Field(description="Its code points: `after` for its events.")]
+
+
+class Stopping(Schema):
+    completion: UUID

@@ -1,4 +1,4 @@
-"""Messages: read, page by page or one by one."""
+"""Messages: read, page by page or one by one; sent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from django.utils import timezone
+from ninja import Query, Router, Status
 
-from conversations import access, selectors
-from conversations.forms import uuid_or_none
-from conversations.models import Conversation
-from conversations.selectors import MessageView, Transcript
-
-from .fields import Paging
-from .keys import READ, caller
+from ... import access, selectors, sending
+from ...forms import sending_of, uuid_or_none
+from ...models import Conversation
+from ...selectors import Transcript
+from ...views.replies import language
+from .fields import NextQuestion, Paging, Question
+from .keys import READ, SEND, caller
 from .lists import read_cursor, write_cursor, wrong_cursor
-from .message_schemas import Message, MessageList
-from .schemas import ON_READING
+from .message_schemas import Message, MessageList, Sent
+from .replies import message_of, sent_reply
+from .schemas import ON_READING, ON_SENDING
 
 messages = Router(tags=["Messages"])
 
@@ -48,12 +50,42 @@ def get_message(request: HttpRequest, message_id: UUID) -> dict[str, Any]:
     return message_of(selectors.message_views([found])[0])
 
 
+@messages.post(
+    "/conversations/{conversation_id}/messages",
+    auth=SEND,
+    response={200: Sent, 201: Sent, **ON_SENDING},
+    exclude_unset=True,
+    summary="Send a message",
+)
+def send_message(
+    request: HttpRequest, conversation_id: UUID, fields: NextQuestion
+) -> Status[dict[str, Any]]:
+    """The answer is being written when this is answered: follow its `events`. One at a time in a conversation."""
+    return send(request, fields, access.get_conversation(caller(request).user, conversation_id))
+
+
+def send(
+    request: HttpRequest, fields: Question, conversation: Conversation | None
+) -> Status[dict[str, Any]]:
+    """conversation: None for a new one."""
+    asking = caller(request)
+    wanted = sending_of(fields.model_dump(mode="json", exclude_unset=True), language=language())
+    sent = sending.send_message(
+        asking.user,
+        wanted,
+        conversation=conversation,
+        api_key=asking.api_key,
+        now=timezone.now(),
+    )
+    return sent_reply(sent)
+
+
 def page_of_messages(
     conversation: Conversation, paging: Paging
 ) -> tuple[Transcript, dict[str, Any]]:
     """Raises InvalidParameter for a cursor from elsewhere. Three queries, with a cursor four."""
     before = None
-    if paging.cursor is not None:
+    if paging.cursor:
         before = uuid_or_none("".join(read_cursor(paging.cursor)))
         if before is None or access.find_message(conversation, before) is None:
             raise wrong_cursor()
@@ -61,21 +93,4 @@ def page_of_messages(
     return transcript, {
         "items": [message_of(message) for message in transcript.messages],
         "next": write_cursor(str(transcript.older)) if transcript.older else None,
-    }
-
-
-def message_of(view: MessageView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "role": view.role,
-        "status": view.status,
-        "code": view.error_code,
-        "content": view.content,
-        "reasoning": view.reasoning,
-        "model": view.model_name,
-        "feedback": view.feedback,
-        "siblings": view.siblings,
-        "completion": view.completion_id,
-        "events": None,
-        "created_at": view.created_at,
     }

@@ -17,10 +17,11 @@ from ninja.errors import HttpError, ValidationError
 from accounts.callers import CallerRefused
 from accounts.quotas import QuotaExceeded
 from chatsite.views import error_json, page_not_found
-from conversations.errors import ConversationError, InvalidParameter, MessageTooLong
-from conversations.forms import cut_off, too_long
-from conversations.parameters import PARAMETERS
-from conversations.views.replies import refusal_json
+
+from ...errors import ConversationError, InvalidParameter, MessageTooLong
+from ...forms import cut_off, too_long
+from ...parameters import PARAMETERS
+from ...views.replies import refusal_json
 
 # By the beginning of pydantic's name for what is wrong; the first that fits.
 SENTENCES: tuple[tuple[str, str | Promise], ...] = (

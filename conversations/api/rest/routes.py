@@ -5,6 +5,7 @@ from __future__ import annotations
 from ninja import NinjaAPI
 
 from .catalogue import models, role_presets
+from .completions import completions
 from .conversations import conversations
 from .fields import JsonParser
 from .messages import messages
@@ -23,6 +24,7 @@ api = NinjaAPI(
 tell_in_our_words(api)
 api.add_router("/conversations", conversations)
 api.add_router("", messages)
+api.add_router("/completions", completions)
 api.add_router("/models", models)
 api.add_router("/presets", role_presets)
 api.add_router("/usage", usage)

@@ -43,6 +43,7 @@ def errors(*statuses: int) -> dict[int, Any]:
 ON_LISTS: dict[int, Any] = {304: None, **errors(400, 401, 403)}
 ON_READING: dict[int, Any] = {304: None, **errors(400, 401, 403, 404)}
 ON_CHANGES: dict[int, Any] = errors(400, 401, 403, 404, 409, 413, 415)
+ON_SENDING: dict[int, Any] = {**ON_CHANGES, **errors(429, 503)}
 
 
 # --- What can be chosen ----------------------------------------------------------------------------------------------

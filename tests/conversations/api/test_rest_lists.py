@@ -154,7 +154,7 @@ def forged(value: object) -> str:
 
 
 CURSORS = [
-    "", "x", "%00", "%F0%9F%98%80", "=", "A" * 999, "A" * 2_000, forged(None), forged({}), forged([1]),
+    "x", "%00", "%F0%9F%98%80", "=", "A" * 999, "A" * 2_000, forged(None), forged({}), forged([1]),
     forged([["a"]]), forged([2**63]), forged("[" * 10), base64.urlsafe_b64encode(b"[" * 700).decode(),
     base64.urlsafe_b64encode(b"\xff\xfe").decode(),
 ]  # fmt: skip

@@ -28,7 +28,7 @@ every_operation = pytest.mark.parametrize(("method", "path"), OPERATIONS)
 
 
 def test_there_are_operations() -> None:
-    assert len(OPERATIONS) >= 2
+    assert len(OPERATIONS) >= 17
 
 
 @every_operation
@@ -94,12 +94,21 @@ def test_a_suspended_person(alice: User, method: str, path: str) -> None:
 
 @every_operation
 def test_scopes(alice: User, method: str, path: str) -> None:
-    """Reading needs `read`, everything else `write`; what is refused names what is missing."""
-    needed = Scope.READ if method == "GET" else Scope.WRITE
-    others = [scope for scope in Scope.values if scope != needed]
-    response = Program(alice, tuple(others)).ask(method, address(path))
-    assert refused(response) == (403, "scope_missing")
-    assert f"“{needed}”" in json.loads(response.content)["error"]["message"]
+    """Reading needs `read`, everything else `write`, an answer `chat` as well; a refusal names what is missing."""
+    for needed in scopes_of(method, path):
+        others = [scope for scope in Scope.values if scope != needed]
+        response = Program(alice, tuple(others)).ask(method, address(path))
+        assert refused(response) == (403, "scope_missing")
+        assert f"“{needed}”" in json.loads(response.content)["error"]["message"]
+    enough = Program(alice, tuple(scopes_of(method, path)))
+    assert refused_or_done(enough, method, path)[0] not in {401, 403}
+
+
+def scopes_of(method: str, path: str) -> list[str]:
+    if method == "GET":
+        return [Scope.READ]
+    asks = method == "POST" and not path.endswith("/stop")
+    return [Scope.WRITE, Scope.CHAT] if asks else [Scope.WRITE]
 
 
 @every_operation
