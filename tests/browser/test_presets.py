@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.looks import Look, check, looks
@@ -26,6 +26,21 @@ WRITTEN = {
     "Example prompts": "Why is the sky blue?\nHow do boats float?",
 }
 BORDER = "field => getComputedStyle(field).borderColor"
+# What would be sent stays here, and is counted; so is what is asked of the server before that.
+COUNT_SAVES = """() => {
+  const form = document.querySelector("[data-preset-form]");
+  Object.assign(form.dataset, {asked: 0, saves: 0});
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    form.dataset.saves++;
+  });
+  const {fetch} = window;
+  window.fetch = (...words) => {
+    form.dataset.asked++;
+    return fetch(...words);
+  };
+}"""
 PRESET = re.compile(r"/presets/[0-9a-f-]{36}/$")
 
 
@@ -321,6 +336,25 @@ def test_what_was_written_outlasts_the_session_and_the_network(
     expect(field(page, "Instruction")).to_have_value("Written for an hour.")
     page.goto(f"{ann.url}/presets/")
     expect(yours(page).get_by_role("link", name="Tutor", exact=True)).to_have_count(1)
+
+
+def test_a_press_before_and_one_after_the_page_is_whole_save_once(
+    ann: Person, open_browser: Open
+) -> None:
+    """On a slow line a picture may still be on its way when somebody saves."""
+    page = open_browser(ann)
+    pictures: list[Route] = []
+    page.route("**/icon.*.svg", lambda route: pictures.append(route))
+    page.goto(f"{ann.url}/presets/new/", wait_until="domcontentloaded")
+    page.evaluate(COUNT_SAVES)
+    form = page.locator("[data-preset-form]")
+    save(page)
+    expect(form).to_have_attribute("data-saves", "1")
+    for route in pictures:
+        route.continue_()
+    page.wait_for_load_state()
+    save(page)
+    assert form.get_attribute("data-asked") == "1"
 
 
 # --- Using and changing one ------------------------------------------------------------------------------------------

@@ -29,7 +29,9 @@ form.addEventListener("submit", async (event) => {
   form.requestSubmit(event.submitter);
 });
 
-window.addEventListener("pageshow", () => (state = "")); // also when one goes back to it
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) state = ""; // one has gone back to it; the first time it may come after a press
+});
 
 function tokenOf(page) {
   return page.querySelector("[data-preset-form]").elements.csrfmiddlewaretoken.value;
