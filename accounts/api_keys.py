@@ -6,14 +6,15 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
-from .models import ApiKey, Scope, User
+from .models import ApiKey, Scope, State, User
 
 MOST_KEYS = 50  # of one person at once
 USED_EVERY = timedelta(minutes=1)  # how exactly the last use is kept
@@ -98,8 +99,28 @@ def revoke_keys(keys: Collection[UUID], *, of: User | None = None, now: datetime
 
 
 def valid_keys(user: User, *, now: datetime) -> QuerySet[ApiKey]:
-    is_open = Q(expires_at=None) | Q(expires_at__gt=now)
-    return ApiKey.objects.filter(is_open, user=user, revoked_at=None, auth_epoch=user.auth_epoch)
+    return keys_in(State.VALID, now=now).filter(user=user)
+
+
+def keys_in(state: State, *, now: datetime) -> QuerySet[ApiKey]:
+    """Everybody's that are in this state, as `ApiKey.state` decides."""
+    revoked = ~Q(revoked_at=None)
+    expired = Q(expires_at__isnull=False, expires_at__lte=now)
+    ended = ~Q(auth_epoch=F("user__auth_epoch")) | Q(user__is_active=False)
+    return ApiKey.objects.filter(
+        {
+            State.REVOKED: revoked,
+            State.EXPIRED: ~revoked & expired,
+            State.ENDED: ~revoked & ~expired & ended,
+            State.VALID: ~revoked & ~expired & ~ended,
+        }[state]
+    )
+
+
+def end_of(day: date) -> datetime:
+    """Its last moment in the site's time zone. Raises OverflowError for a day that has none in UTC."""
+    last = datetime.combine(day, time.max, timezone.get_default_timezone())
+    return last.astimezone(UTC)
 
 
 def _hash(secret: str) -> str:

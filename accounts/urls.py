@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import views
+from . import key_pages, views
 
 pages = [
     path("setup/<str:token>/", views.setup_administrator, name="setup"),
@@ -14,6 +14,8 @@ pages = [
     path("settings/security/", views.security, name="settings-security"),
     path("settings/sessions/", views.sessions, name="settings-sessions"),
     path("settings/sessions/<int:session_id>/end/", views.end_session, name="session-end"),
+    path("settings/keys/", key_pages.keys, name="settings-keys"),
+    path("settings/keys/<uuid:key_id>/revoke/", key_pages.revoke_key, name="key-revoke"),
 ]
 
 urlpatterns = [

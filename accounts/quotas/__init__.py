@@ -3,7 +3,7 @@
 Every function takes `now` from its caller: one request, one moment.
 """
 
-from .counters import Remaining, Used, hold, ledger_sums, remaining, used
+from .counters import Remaining, Used, hold, ledger_sums, remaining, used, used_by_keys
 from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
 from .refusals import QuotaExceeded
@@ -30,4 +30,5 @@ __all__ = [
     "reset",
     "settle",
     "used",
+    "used_by_keys",
 ]

@@ -5,6 +5,7 @@ What they count is changed by the siblings.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -90,6 +91,21 @@ def used(user: User, *, now: datetime, api_key: ApiKey | None = None) -> tuple[U
     """What the person, or this key of theirs, has spent today and this month. One query."""
     day, month = counters_of(Payer(user.pk, api_key.pk if api_key else None), Period.at(now))
     return _used(day), _used(month)
+
+
+def used_by_keys(keys: Collection[ApiKey], *, now: datetime) -> dict[UUID, tuple[Used, Used]]:
+    """What has been spent through each, today and this month. One query."""
+    period = Period.at(now)
+    starts = Q(kind=DAY, start=period.day) | Q(kind=MONTH, start=period.month)
+    rows = {
+        (row.api_key_id, row.kind): _used(row)
+        for row in UsagePeriod.objects.filter(starts, api_key__in=keys)
+    }
+    nothing = Used(0, 0, ZERO)
+    return {
+        key.pk: (rows.get((key.pk, DAY), nothing), rows.get((key.pk, MONTH), nothing))
+        for key in keys
+    }
 
 
 def _used(row: UsagePeriod) -> Used:

@@ -21,6 +21,7 @@ SETTINGS_PAGES = [
     "/settings/profile/",
     "/settings/security/",
     "/settings/sessions/",
+    "/settings/keys/",
     "/accounts/password/change/",
     "/accounts/email/",
     "/accounts/reauthenticate/",

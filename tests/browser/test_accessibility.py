@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -85,6 +86,7 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
         visitor.post(f"/completions/{key}/regenerate/")
         paths |= order_and_label(visitor, paths["reasoning"])
         paths |= make_presets(visitor)
+        paths |= make_keys(visitor)
     return Prepared(person, {**SIGNED_IN, **paths, "menu": f"{paths['rich']}menu/"})
 
 
@@ -129,6 +131,23 @@ def make_presets(visitor: Visitor) -> dict[str, str]:
     }
 
 
+def make_keys(visitor: Visitor) -> dict[str, str]:
+    """Two that are valid, one of them with all there is to say, and one that is revoked."""
+    plain = {"scopes": "chat", "expires": "never"}
+    limits = {"requests_per_day": "1000000", "tokens_per_day": "1" * 18, "money_per_month": "0.5"}
+    everything: dict[str, Any] = {"scopes": ["chat", "audio", "read", "write"], "expires": "90"}
+    for fields in (
+        {**plain, "name": "Revoked"},
+        {**plain, "name": "An_extremely_long_name_without_any_place_to_break_it_at_all."},
+        {**everything, **limits, "name": "Server"},
+    ):
+        page = visitor.submit("/settings/keys/", fields).text
+        revoke = re.findall(r"/settings/keys/[0-9a-f-]{36}/revoke/", page)[0]
+        if fields["name"] == "Revoked":
+            visitor.submit(revoke, {})
+    return {"key-revoke": revoke}
+
+
 SIGNED_IN = {
     "chat": "/",
     "presets": "/presets/",
@@ -142,6 +161,7 @@ SIGNED_IN = {
     "appearance": "/settings/appearance/",
     "security": "/settings/security/",
     "sessions": "/settings/sessions/",
+    "keys": "/settings/keys/",
     "logout": "/accounts/logout/",
     "password-change": "/accounts/password/change/",
     "email": "/accounts/email/",
@@ -156,6 +176,7 @@ PREPARED = {
     **dict.fromkeys(("preset-own", "preset-of-the-site"), "conversations:preset"),
     "preset-versions": "conversations:preset-versions",
     "preset-delete": "conversations:preset-delete",
+    "key-revoke": "accounts:key-revoke",
     "role-with-variables": "conversations:new",
 }
 
@@ -175,7 +196,7 @@ def test_pages_of_a_person(
     try:
         page.goto(prepared.person.url + path)
         expect(page.locator("html")).to_have_attribute("lang", look.language)
-        for details in page.locator("[data-reasoning] summary").all():
+        for details in page.locator(":is([data-reasoning], .keys-ended) > summary").all():
             details.click()
         check(page)
     finally:

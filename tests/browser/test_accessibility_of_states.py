@@ -47,7 +47,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, two: Upstream) -> Iterator[De
             for one in compared["answers"]:
                 list(visitor.events(one["events"]))
             paths = {"talk": talk["url"], "comparison": compared["url"], **make_presets(visitor)}
-        yield Desk(person, {"new": "/", "conversations": "/conversations/", **paths})
+        pages = {"new": "/", "conversations": "/conversations/", "keys": "/settings/keys/"}
+        yield Desk(person, {**pages, **paths})
 
 
 # --- What opens, and how: without a word of any language -------------------------------------------------------------
@@ -131,9 +132,31 @@ def wrong_preset(page: Page) -> None:
     expect(page.locator("main [role=alert]:not([hidden])")).to_be_visible()
 
 
+def key_form(page: Page) -> None:
+    if not page.locator("[name=name]").is_visible():
+        page.locator(".key-form > summary").click()
+    page.locator("[name=name]").fill("A script")
+
+
+def new_key(page: Page) -> None:
+    key_form(page)
+    page.locator("[name=name]").press("Enter")
+    expect(page.locator("#new-key")).to_be_focused()
+
+
+def wrong_key(page: Page) -> None:
+    key_form(page)
+    page.locator(".key-limits > summary").click()
+    page.locator("[name=money_per_month]").fill("much")
+    page.locator("[name=scopes]").first.uncheck()
+    page.locator("[name=name]").press("Enter")
+    expect(page.locator("[name=money_per_month][aria-invalid=true]")).to_be_visible()
+
+
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "compare": ("new", compare),
     "deleted": ("conversations", deleted),
+    "new-key": ("keys", new_key),
     "palette": ("talk", palette),
     "parameters": ("talk", parameters),
     "row-menu": ("new", row_menu),
@@ -142,6 +165,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "slash": ("new", slash),
     "undecided": ("comparison", undecided),
     "undo": ("new", undo),
+    "wrong-key": ("keys", wrong_key),
     "wrong-parameter": ("new", wrong_parameter),
     "wrong-preset": ("preset-own", wrong_preset),
 }
@@ -153,7 +177,7 @@ AFTERWARDS = {"deleted": restore, "undo": take_back}
 def test_what_opens_on_a_page(
     desk: Desk, studio: Studio, complaints: Complaints, look: Look, name: str
 ) -> None:
-    if name == "wrong-preset":
+    if name in {"wrong-key", "wrong-preset"}:
         complaints.expect("400")
     path, opened = STATES[name]
     page = studio(look, desk.person, desk.person.url)

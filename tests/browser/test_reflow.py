@@ -86,7 +86,8 @@ def test_nothing_moves_for_those_who_ask(talk: Talk, upstream: Upstream) -> None
 
 
 def test_every_target_is_large_enough_for_a_mouse(rich: Chat) -> None:
-    for path in (rich.path, "/settings/appearance/", "/settings/sessions/", "/presets/"):
+    paths = ("appearance", "sessions", "keys")
+    for path in (rich.path, *(f"/settings/{name}/" for name in paths), "/presets/"):
         rich.open(path)
         assert rich.page.evaluate(SMALL_TARGETS, 24) == []
 

@@ -138,8 +138,8 @@ def test_habit_49_everything_is_large_enough_for_a_thumb(talk: Talk) -> None:
     expect(page.get_by_role("link", name="Close the sidebar")).to_be_focused()
     page.locator(".account-menu summary").tap()
     assert page.evaluate(SMALL_TARGETS, 44) == []
-    for path in ("/settings/profile/", "/settings/appearance/", "/settings/sessions/"):
-        chat.open(path)
+    for name in ("profile", "appearance", "sessions", "keys"):
+        chat.open(f"/settings/{name}/")
         assert page.evaluate(SMALL_TARGETS, 44) == []
 
 

@@ -16,7 +16,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from conversations import runtime
 from conversations.models import (
     ChatModel,
@@ -95,6 +95,7 @@ def ids(alice: User) -> Iterator[dict[str, object]]:
         "preset_id": preset.pk,
         "number": 1,
         "session_id": session.pk,
+        "key_id": ApiKey.objects.create(user=alice, name="Private", prefix="12345678").pk,
         "conversation_id": conversation.pk,
         "message_id": answer.pk,
         "completion_id": completion.pk,
@@ -236,6 +237,7 @@ def hostile(alice: User, ids: dict[str, object]) -> dict[str, object]:
     Message.objects.update(content=MARKUP)
     Message.objects.filter(role="assistant").update(reasoning=MARKUP)
     UserSession.objects.update(user_agent=MARKUP)
+    ApiKey.objects.update(name=MARKUP[:60], scopes=[MARKUP])
     preset = RolePreset.objects.get(owner=alice)
     preset.name = preset.description = preset.greeting = MARKUP
     preset.icon, preset.shared = MARKUP[:8], True
@@ -265,7 +267,7 @@ QUERIES = [
     {"next": MARKUP, "archived": MARKUP, "deleted_at": MARKUP, "format": "text"},
 ]
 WORDS = """content title name description instruction greeting example_prompts icon model preset action next value
-username email login language default_model default_preset folder tag message conversation"""
+username email login language scopes expires default_model default_preset folder tag message conversation"""
 FIELDS = dict.fromkeys(WORDS.split(), MARKUP)
 
 
@@ -285,7 +287,8 @@ def test_markup_is_text_on_every_page(
 
 
 @pytest.mark.parametrize(
-    "kind", ["accounts/user", "accounts/usagerecord", "conversations/rolepreset"]
+    "kind",
+    ["accounts/user", "accounts/usagerecord", "conversations/rolepreset"],
 )
 def test_markup_is_text_in_the_admin(
     alice: User, sasha_client: Client, hostile: dict[str, object], kind: str

@@ -36,7 +36,7 @@ __all__ = ["ids"]  # a fixture
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 # Names and what has no other name in Chinese; the cast and the rows of these tests.
 NAMES = """
-    chatsite english token ai json uuid id url cookie top utf http https api gpt-5-mini gpt mini key openai sha
+    chatsite english token ai json uuid id url cookie top utf http https api gpt-5-mini gpt mini key openai sha ck_
     enter shift ctrl esc mac python cmd markdown csv act prompt bool
     chatapi free unlimited alice alicia bob sasha private question answer none another browser utc example org
 """
