@@ -1,7 +1,8 @@
-"""Users, plans and usage. Whoever may see this page sees no chats."""
+"""Users, plans, API keys and usage. Whoever may see this page sees no chats."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -16,15 +17,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import services, setup
+from . import api_keys, services, setup
 from .emails import write_address
 from .forms import UniqueNames
-from .models import Pass, Plan, UsagePeriod, UsageRecord, User
+from .models import ApiKey, Pass, Plan, State, UsagePeriod, UsageRecord, User
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
     PlanAdminBase = admin.ModelAdmin[Plan]
     PassAdminBase = admin.ModelAdmin[Pass]
+    KeyAdminBase = admin.ModelAdmin[ApiKey]
     PeriodAdminBase = admin.ModelAdmin[UsagePeriod]
     RecordAdminBase = admin.ModelAdmin[UsageRecord]
     PlanFormBase = forms.ModelForm[Plan]
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     ChangeUserFormBase = UserChangeForm[User]
 else:
     UserAdminBase = DjangoUserAdmin
-    PlanAdminBase = PassAdminBase = PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
+    PlanAdminBase = PassAdminBase = KeyAdminBase = admin.ModelAdmin
+    PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
     PlanFormBase = forms.ModelForm
     NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
 
@@ -210,10 +213,97 @@ class PassAdmin(PassAdminBase):
         return False
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return State.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        value = self.value()
+        if value is None or value not in State.values:
+            return queryset
+        keys = api_keys.keys_in(State(value), now=timezone.now())
+        return queryset.filter(pk__in=keys.values("pk"))
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnly, KeyAdminBase):
+    """To look at and to revoke. Its text is nowhere, and the hash of its secret is nobody's business."""
+
+    fields = (
+        "user",
+        "name",
+        "shown",
+        "scope_list",
+        "state_now",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+        "requests_per_day",
+        "tokens_per_day",
+        "money_per_month",
+    )
+    list_display = (
+        "name",
+        "user",
+        "shown",
+        "scope_list",
+        "state_now",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+    )
+    list_filter = (StateFilter, "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "name", "prefix")
+    actions = ("revoke",)
+
+    @admin.display(description=_("beginning"), ordering="prefix")
+    def shown(self, key: ApiKey) -> str:
+        return key.shown
+
+    @admin.display(description=_("may be used to"))
+    def scope_list(self, key: ApiKey) -> str:
+        return ", ".join(key.scope_labels)
+
+    @admin.display(description=_("state"))
+    def state_now(self, key: ApiKey) -> str:
+        return str(key.state(timezone.now()).label)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        """Also by the beginning as it is shown, or as a program's log has it."""
+        term = re.sub(r"\bck_([a-z0-9]{8})\S*", r"\1", search_term)
+        return super().get_search_results(request, queryset, term)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """An address that filters by the hash would tell it, by what it lists."""
+        return not lookup.startswith("secret_hash") and super().lookup_allowed(
+            lookup, value, request
+        )
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apikey")
+
+    @admin.action(description=_("Revoke the selected keys"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Nobody but an administrator shuts out an administrator's programs."""
+        keys = queryset if request.user.is_superuser else queryset.filter(user__is_superuser=False)
+        ids = list(keys.values_list("pk", flat=True))
+        count = api_keys.revoke_keys(ids, now=timezone.now())
+        text = ngettext("%(count)d key revoked.", "%(count)d keys revoked.", count)
+        messages.success(request, text % {"count": count})
+
+
 @admin.register(UsagePeriod)
 class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
     list_display = (
         "user",
+        "api_key",
         "kind",
         "start",
         "used_requests",
@@ -222,9 +312,9 @@ class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
         "reserved_requests",
         "reserved_tokens",
     )
-    list_filter = ("kind", "start")
-    list_select_related = ("user",)
-    search_fields = ("user__username",)
+    list_filter = ("kind", "start", ("api_key", admin.EmptyFieldListFilter))
+    list_select_related = ("user", "api_key")
+    search_fields = ("user__username", "api_key__prefix")
     ordering = ("-start", "user__username")
 
 
@@ -233,6 +323,8 @@ class UsageRecordAdmin(ReadOnly, RecordAdminBase):
     list_display = (
         "recorded_at",
         "user",
+        "api_key",
+        "service",
         "outcome",
         "model_name",
         "requests",
@@ -241,8 +333,8 @@ class UsageRecordAdmin(ReadOnly, RecordAdminBase):
         "money",
         "actor",
     )
-    list_filter = ("outcome", "model_name")
-    list_select_related = ("user",)
-    search_fields = ("user__username",)
+    list_filter = ("outcome", "service", "model_name")
+    list_select_related = ("user", "api_key")
+    search_fields = ("user__username", "api_key__prefix")
     date_hierarchy = "day"
     ordering = ("-recorded_at",)

@@ -21,6 +21,7 @@ PAGES = [
     "/admin/accounts/user/add/",
     "/admin/accounts/plan/",
     "/admin/accounts/plan/add/",
+    "/admin/accounts/apikey/",
     "/admin/accounts/usageperiod/",
     "/admin/accounts/usagerecord/",
     "/admin/auth/group/",

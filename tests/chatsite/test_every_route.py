@@ -288,7 +288,7 @@ def test_markup_is_text_on_every_page(
 
 @pytest.mark.parametrize(
     "kind",
-    ["accounts/user", "accounts/usagerecord", "conversations/rolepreset"],
+    ["accounts/user", "accounts/apikey", "accounts/usagerecord", "conversations/rolepreset"],
 )
 def test_markup_is_text_in_the_admin(
     alice: User, sasha_client: Client, hostile: dict[str, object], kind: str
