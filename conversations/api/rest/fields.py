@@ -67,12 +67,18 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 def _unset() -> Any:
     """The default of a field that may be left out and cannot be null; `exclude_unset` tells."""
 
 
 class Change(Body):
     """What is to become different."""
+
+    model_config = _example(title="Plans for May", pinned=True)
 
     title: Annotated[
         StrictStr,
@@ -81,7 +87,6 @@ class Change(Body):
             min_length=1,
             max_length=200,
             description="The new name.",
-            examples=["Plans for May"],
         ),
     ]
     pinned: Annotated[
@@ -105,11 +110,17 @@ def _range(name: str, description: str) -> Any:
 class Question(Body):
     """A message of yours, and who is to answer it how. What is left out stays as the conversation has it."""
 
+    model_config = _example(
+        content="Why is the sky blue?",
+        client_id="0b4c7a52-3c1c-4d6e-9d0f-5a4f0c6f7a11",
+        preset="translator",
+        temperature=0.5,
+    )
+
     content: Annotated[
         StrictStr,
         Field(
             description="The text, in any length that the site allows.",
-            examples=["Why is the sky blue?"],
             json_schema_extra={"minLength": 1, "pattern": r"\S"},
         ),
     ]
@@ -147,6 +158,10 @@ class Question(Body):
 class NextQuestion(Question):
     """One in a conversation that has been begun."""
 
+    model_config = _example(
+        content="And red in the evening?", client_id="5d0f3a8e-7b1d-4c0e-8f53-2f6d1b9c4e22"
+    )
+
     parent: Annotated[
         UUID | None,
         Field(None, description="The answer that it follows; else the last of the branch shown."),
@@ -158,6 +173,10 @@ class NextQuestion(Question):
 
 
 class Again(Body):
+    """How the answer is to be different, if in more than its words."""
+
+    model_config = _example(model="gpt-4.1-mini")
+
     model: Annotated[
         ModelName | None, Field(None, description="Another one than the conversation has.")
     ]

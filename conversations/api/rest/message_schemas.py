@@ -16,7 +16,11 @@ Status = Annotated[
     Field(description="Only an answer can be anything but complete."),
 ]
 Code = Annotated[
-    str, Field(description="Why an answer ended as it did, where that needs saying; else empty.")
+    str,
+    Field(
+        description="Why an answer ended as it did, where that needs saying; else empty.",
+        examples=[""],
+    ),
 ]
 
 
@@ -25,9 +29,12 @@ class Message(Schema):
     role: Literal["user", "assistant"]
     status: Status
     code: Code
-    content: str
+    content: Annotated[str, Field(examples=["Because of **Rayleigh scattering**."])]
     reasoning: Annotated[str, Field(description="What the model thought before it answered.")]
-    model: Annotated[str, Field(description="Who wrote it; empty for your own messages.")]
+    model: Annotated[
+        str,
+        Field(description="Who wrote it; empty for your own messages.", examples=["gpt-4.1-mini"]),
+    ]
     feedback: Literal["", "up", "down"]
     siblings: Annotated[
         list[UUID],
@@ -37,7 +44,9 @@ class Message(Schema):
         UUID | None,
         Field(description="The newest attempt to write it; null for your own messages."),
     ]
-    events: Annotated[str | None, Field(description="Its event stream while it is written.")]
+    events: Annotated[
+        str | None, Field(description="Its event stream while it is written.", examples=[None])
+    ]
     created_at: datetime
 
 
@@ -48,13 +57,13 @@ class MessageList(Schema):
 
 class ConversationRow(Schema):
     id: UUID
-    title: str
+    title: Annotated[str, Field(examples=["Why is the sky blue?"])]
     pinned: bool
     archived: bool
     running: Annotated[bool, Field(description="An answer is being written in it.")]
     created_at: datetime
     active_at: Annotated[datetime, Field(description="When it was last written in.")]
-    url: Annotated[str, Field(description="Its page, for people.")]
+    url: Annotated[str, Field(description="Its page, for people.", examples=["/c/2c9f…/"])]
 
 
 class ConversationList(Schema):
@@ -83,8 +92,12 @@ class Conversation(ConversationRow):
 class Answer(Schema):
     answer: Annotated[UUID, Field(description="The message that is being written.")]
     completion: UUID
-    events: Annotated[str, Field(description="Where to follow it.")]
-    stop: Annotated[str, Field(description="Where to stop it.")]
+    events: Annotated[
+        str, Field(description="Where to follow it.", examples=["/api/v1/completions/7e1d…/events"])
+    ]
+    stop: Annotated[
+        str, Field(description="Where to stop it.", examples=["/api/v1/completions/7e1d…/stop"])
+    ]
 
 
 class ComparedAnswer(Answer):
@@ -96,7 +109,9 @@ class Sent(Answer):
 
     conversation: UUID
     message: Annotated[UUID, Field(description="Your message.")]
-    url: Annotated[str, Field(description="The conversation's page, for people.")]
+    url: Annotated[
+        str, Field(description="The conversation's page, for people.", examples=["/c/2c9f…/"])
+    ]
     answers: Annotated[
         list[ComparedAnswer],
         Field(default_factory=list, description="All of them, if several models were named."),

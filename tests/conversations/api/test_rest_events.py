@@ -137,13 +137,6 @@ def test_streams_of_keys_and_pages_count_together(
     assert events(program, sent["events"])
 
 
-MAKE_KEY = """
-from django.utils import timezone
-from accounts import api_keys
-from accounts.models import User
-user = User.objects.get(username="root")
-print(api_keys.create_key(user, name="x", scopes=["read", "write", "chat"], now=timezone.now())[1])
-"""
 REVOKE = """
 from django.utils import timezone
 from accounts import api_keys
@@ -160,8 +153,7 @@ def test_open_streams_cost_no_thread_and_end_with_the_key(tmp_path: Path) -> Non
         Site(tmp_path, **PERSON, OPENAI_BASE_URL=upstream.url).wait_until_ready() as site,
         Visitor(site.url) as visitor,
     ):
-        key = site.manage("shell", "--no-imports", "-c", MAKE_KEY).split()[-1]
-        visitor.http.headers["Authorization"] = f"Bearer {key}"
+        visitor.http.headers["Authorization"] = f"Bearer {site.make_key('root')}"
         question = {"content": "Wait [[script: stall]]"}
         sent = visitor.http.post("/api/v1/conversations", json=question).json()
         (worker,) = site.workers
@@ -169,6 +161,6 @@ def test_open_streams_cost_no_thread_and_end_with_the_key(tmp_path: Path) -> Non
         with visitor.http.stream("GET", sent["events"]) as reading:
             parts = reading.iter_bytes()
             assert next(parts)
-            assert site.manage("shell", "--no-imports", "-c", REVOKE).split()[-1] == "1"
+            assert site.run(REVOKE).split()[-1] == "1"
             wait_for(lambda: next(parts, None) is None, what="the end of the stream", seconds=12)
         assert visitor.http.get(sent["events"]).json()["error"]["code"] == "key_revoked"
