@@ -6,11 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.chat import Chat
 from tests.browser.people import Open, Person, Talk
-from tests.browser.test_outbox import wait_until_held
 from tests.processes import Site
 from tests.upstream import Upstream
 
@@ -61,49 +60,6 @@ def test_habit_01_the_page_opens_with_the_cursor_in_the_input(chat: Chat) -> Non
     expect(chat.composer).to_be_focused()
     chat.page.reload()
     expect(chat.composer).to_be_focused()
-
-
-def test_what_is_begun_before_the_script_is_there_goes_on_in_its_place(
-    ann: Person, chat: Chat
-) -> None:
-    """On a slow line the page can be written in long before it is whole."""
-    own = {"name": "Poet", "instruction": "Rhyme about {{topic}} and {{season}}."}
-    with ann.visitor() as visitor:
-        turns = {"turns-TOTAL_FORMS": "0", "turns-INITIAL_FORMS": "0"}
-        key = visitor.submit("/presets/new/", {**own, **turns}).url.path.split("/")[2]
-    page, keys = chat.page, chat.page.keyboard
-    chat.composer.fill("A draft")
-    held: list[Route] = []
-    page.route("**/composer.*.js", lambda route: held.append(route))
-
-    def open_without_script(path: str) -> None:
-        page.goto(chat.site + path, wait_until="commit")
-
-    def let_the_script_come() -> None:
-        wait_until_held(chat, held)
-        held.pop().continue_()
-        page.wait_for_load_state()
-
-    open_without_script("/")
-    expect(chat.composer).to_be_focused()
-    keys.type("Hel")
-    let_the_script_come()
-    keys.type("lo")
-    expect(chat.composer).to_have_value("Hello\n\nA draft")
-
-    open_without_script(f"/?preset={key}")
-    topic = page.get_by_role("textbox", name="topic", exact=True)
-    expect(topic).to_be_focused()
-    keys.type("win")
-    let_the_script_come()
-    keys.type("ter")
-    expect(topic).to_have_value("winter")
-    expect(chat.composer).to_have_value("Hello\n\nA draft")
-
-    open_without_script("/")
-    page.get_by_role("link", name="Search").focus()
-    let_the_script_come()
-    expect(page.get_by_role("link", name="Search")).to_be_focused()
 
 
 def test_habit_02_enter_sends_and_shift_enter_breaks_the_line(chat: Chat) -> None:

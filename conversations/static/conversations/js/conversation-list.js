@@ -124,7 +124,9 @@ export class ConversationList extends HTMLElement {
     const index = [...this.querySelectorAll("a[data-filter]")].indexOf(link);
     this.query = link.search;
     this.replaceChildren(); // rows of another filter are no older rows of this one
-    this.sidebar.refresh().then(() => this.querySelectorAll("a[data-filter]")[index]?.focus());
+    this.sidebar.refresh().then(() => {
+      if (this.sidebar.hasFocus) this.querySelectorAll("a[data-filter]")[index]?.focus();
+    });
   }
 
   // --- Folders and running answers ---------------------------------------------------------------------------------

@@ -345,7 +345,9 @@ export class ChatConversation extends HTMLElement {
     await choices?.choose(this, target);
     if (!detail?.asks) return; // arrow keys in the picker are no reason to leave it
     this.announce(target.selectedOptions[0].dataset.name);
-    if (!this.composer.input.value) this.composer.firstField.focus();
+    const { activeElement } = document;
+    const isHere = activeElement === document.body || activeElement === this.composer.input;
+    if (isHere && !this.composer.input.value) this.composer.firstField.focus();
   }
 
   keyPressed(event) {

@@ -38,9 +38,11 @@ async function act(page, button) {
   }
 }
 
-// article: what takes the place of the one whose button was pressed. Its button with that label gets the focus again.
+// article: what takes the place of the one whose button was pressed. Its button with that label gets the focus again,
+// unless somebody has gone elsewhere meanwhile.
 function keepPlace(page, article, top, label) {
   if (article && !page.pin.isPinned) window.scrollBy(0, article.getBoundingClientRect().top - top);
+  if (document.activeElement !== document.body) return;
   const same = label && article?.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`);
   (same || page.composer.input).focus({ preventScroll: true });
 }

@@ -159,7 +159,14 @@ class ChatSidebar extends HTMLElement {
     if (number === this.asked && this.list.query === query) this.list.take(page.querySelector("conversation-list"), query);
   }
 
+  // Whoever has gone elsewhere while the server was asked stays there.
+  get hasFocus() {
+    const { activeElement } = document;
+    return activeElement === document.body || this.contains(activeElement);
+  }
+
   focusRow(path, within = "a") {
+    if (!this.hasFocus) return;
     const row = path && this.list.row(path);
     (row?.querySelector(within) ?? this.querySelector(".new-chat")).focus();
   }
