@@ -173,7 +173,7 @@ class Play:
 
     def _count(self) -> dict[str, Any]:
         prompt = sum(
-            len(words(str(message["content"]))) for message in self.body.get("messages", [])
+            len(words(str(message.get("content")))) for message in self.body.get("messages", [])
         )
         return {
             "prompt_tokens": prompt,

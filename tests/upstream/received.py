@@ -30,7 +30,7 @@ class Received:
     def text(self) -> str:
         """The last user message."""
         messages = self.body.get("messages") or []
-        texts = [message["content"] for message in messages if message.get("role") == "user"]
+        texts = [message.get("content") for message in messages if message.get("role") == "user"]
         return texts[-1] if texts and isinstance(texts[-1], str) else ""
 
     def wait_closed(self, timeout_seconds: float = WAIT_SECONDS) -> bool:
