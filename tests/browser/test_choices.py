@@ -13,6 +13,7 @@ from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.looks import Look, check, looks
 from tests.browser.people import ADMINISTRATOR, Complaints, Person, Talk
 from tests.browser.test_keyboard import tab_to
+from tests.browser.test_outbox import wait_until_held
 from tests.browser.test_parameters import open_drawer, sent
 from tests.browser.test_without_scripts import OFF, refresh_until_status, submit
 from tests.processes import Site
@@ -173,6 +174,7 @@ def test_a_drawer_that_is_open_when_the_page_learns_more_is_right_the_next_time(
     page.route(CONVERSATION, lambda route: held.append(route))
     chat.send("Go on").expect_status("complete")
     open_drawer(chat)
+    wait_until_held(chat, held)
     for route in held:
         route.continue_()
     page.unroute(CONVERSATION)
@@ -183,6 +185,23 @@ def test_a_drawer_that_is_open_when_the_page_learns_more_is_right_the_next_time(
     expect(page.locator("[data-saved]")).to_be_attached()
     open_drawer(chat)
     expect(asked_for(chat, "topic")).to_have_value("tea")
+
+
+def test_who_fills_in_while_another_model_is_on_its_way_goes_on(chat: Chat) -> None:
+    page = chat.open("/?preset=letters").page
+    asked_for(chat, "topic").fill("A e")
+    held: list[Route] = []
+    page.route("**/?*model=second*", lambda route: held.append(route))
+    model(chat).select_option("second")
+    wait_until_held(chat, held)
+    asked_for(chat, "topic").focus()
+    for key in ("End", "ArrowLeft", "t"):
+        page.keyboard.press(key)
+    held[0].continue_()
+    expect(header(chat)).to_contain_text("Letter writer · second")
+    page.keyboard.type("e")
+    expect(asked_for(chat, "topic")).to_have_value("A tee")
+    expect(asked_for(chat, "topic")).to_be_focused()
 
 
 def test_what_is_left_open_keeps_nobody_from_sending(chat: Chat, upstream: Upstream) -> None:

@@ -20,9 +20,11 @@ export async function choose(page, picker) {
     return;
   }
   if (number !== newest || conversation !== page.dataset.conversation) return;
+  const { activeElement: used } = document;
   for (const name of AROUND) swap(name, fresh);
   page.composer.loadVariables();
   followModel(page.composer, fresh);
+  if (!used.isConnected) goOn(page.composer, used);
 }
 
 // A reload shows the same again. A model that nobody picked is left to the role.
@@ -41,6 +43,16 @@ function followModel(composer, fresh) {
   composer.querySelector("[data-model-note]").replaceWith(
     document.adoptNode(fresh.querySelector("[data-model-note]")),
   );
+}
+
+// used: what had the focus, in a part that is gone. Whoever writes there goes on in the part that has come for it.
+function goOn(composer, used) {
+  const { name, selectionStart, selectionEnd } = used;
+  const label = used.getAttribute("aria-label");
+  const attribute = name ? `[name="${CSS.escape(name)}"]` : label && `[aria-label="${CSS.escape(label)}"]`;
+  const same = composer.querySelector(attribute || `[data-drawer] > ${used.localName}`);
+  (same ?? composer.firstField).focus({ preventScroll: true });
+  if (same && Number.isInteger(selectionStart)) same.setSelectionRange(selectionStart, selectionEnd);
 }
 
 // The part as the server has it now, with what was typed into it and whether it was open.
