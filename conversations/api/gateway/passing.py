@@ -63,11 +63,10 @@ async def pass_on(passage: Passage) -> HttpResponseBase:
 
 async def _whole(passage: Passage) -> HttpResponseBase:
     call = passage.call
-    result = Result(
-        UsageRecord.Outcome.STOPPED
-    )  # until something else is known, whoever asked has left
+    outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
+    result = Result(outcome)
     try:
-        content, content_type = await _on_engine(_read(passage))
+        content, content_type = await _on_engine(call, _read(passage))
         result = _result_of(content, content_type)
     except Exception as error:
         result = Result(UsageRecord.Outcome.FAILED)
@@ -79,7 +78,6 @@ async def _whole(passage: Passage) -> HttpResponseBase:
 
 async def _read(passage: Passage) -> tuple[bytes, str]:
     reply, timing = await upstream.ask(passage.address, passage.path, passage.body, streams=False)
-    passage.call.on_cut = reply.abort
     content = await upstream.read_whole(reply, timing, most=MOST_REPLY_BYTES)
     return content, reply.content_type
 
@@ -111,18 +109,22 @@ def _result_of(content: bytes, content_type: str) -> Result:
 async def _streamed(passage: Passage) -> HttpResponseBase:
     call = passage.call
     try:
-        reply, timing = await _on_engine(
-            upstream.ask(passage.address, passage.path, passage.body, streams=True)
-        )
-    except BaseException as error:
-        left = not isinstance(error, Exception)
-        outcome = UsageRecord.Outcome.STOPPED if left else UsageRecord.Outcome.FAILED
-        calls.end(call, Result(outcome))
-        if isinstance(error, Exception):
-            raise _told(call, error) from None
+        reply, timing = await _on_engine(call, _open(passage))
+    except Exception as error:
+        calls.end(call, Result(UsageRecord.Outcome.FAILED))
+        raise _told(call, error) from None
+    except asyncio.CancelledError:
+        calls.end(call, Result(UsageRecord.Outcome.STOPPED))
         raise
-    call.on_cut = reply.abort
     return PassedStream(call, _passed_on(passage, reply, timing))
+
+
+async def _open(passage: Passage) -> tuple[Reply, Timing]:
+    reply, timing = await upstream.ask(passage.address, passage.path, passage.body, streams=True)
+    passage.call.on_cut = reply.abort
+    if passage.call.why_cut:  # too late for who waited to be told otherwise
+        reply.abort()
+    return reply, timing
 
 
 class PassedStream(EventStream):
@@ -253,9 +255,25 @@ def _only_tells_usage(event: bytes) -> bool:
         return False
 
 
-async def _on_engine(coroutine: Coroutine[Any, Any, T]) -> T:
+class Cut(Exception):
+    """The call was ended from outside while its reply was waited for."""
+
+
+async def _on_engine(call: Call, coroutine: Coroutine[Any, Any, T]) -> T:
     """Where the connections to endpoints are: our server's own loop, or that of the engine's thread."""
-    return await asyncio.wrap_future(runtime.spawn(coroutine))
+    waiting = runtime.spawn(coroutine)
+
+    def cancel() -> None:
+        waiting.cancel()
+
+    call.on_cut = cancel
+    try:
+        return await asyncio.wrap_future(waiting)
+    except asyncio.CancelledError:
+        if call.why_cut:
+            raise Cut from None
+        runtime.engine().call(call.cut, "left")
+        raise
 
 
 def _told(call: Call, error: Exception) -> Exception:

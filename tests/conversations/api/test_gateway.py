@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -441,6 +442,21 @@ def test_a_key_that_is_revoked_in_the_middle(program: Program, upstream: Upstrea
     assert b"invalid_api_key" in rest
     assert upstream.chats[0].wait_closed(2)
     assert record().outcome == "failed"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_key_that_is_revoked_while_the_endpoint_is_waited_for(
+    program: Program, upstream: Upstream, stream: bool
+) -> None:
+    upstream.play(Script("hang"))
+    with ThreadPoolExecutor(1) as waiting:
+        asked = waiting.submit(program.ask, stream=stream)
+        upstream.wait_for_requests(1)
+        api_keys.revoke_keys([program.key.pk], now=timezone.now())
+        response = asked.result(20)
+    assert (response.status_code, error(response)["code"]) == (401, "invalid_api_key")
+    assert upstream.chats[0].wait_closed(2)
+    assert record().requests == 0
 
 
 def test_ledger_and_counters_agree_after_all_of_it(program: Program, upstream: Upstream) -> None:
