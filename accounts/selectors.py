@@ -7,6 +7,11 @@ from django.db.models import Q, QuerySet
 from .models import Plan, User, fold
 
 
+def user_named(username: str) -> User | None:
+    """However the name is written. One query."""
+    return User.objects.filter(username_key=fold(username) or "").first()
+
+
 def is_username_taken(username: str, *, but_by: User | None = None) -> bool:
     """One query. Names that people read as the same are the same."""
     return _others(but_by).filter(username_key=fold(username) or "").exists()

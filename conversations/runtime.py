@@ -257,7 +257,7 @@ async def shut_down() -> None:
 
 
 def shut_down_thread() -> None:
-    """For tests: end the engine that runs on a thread, so that the next one starts afresh."""
+    """End the engine that runs on a thread: at the end of a command, and of a test, whose next one starts afresh."""
     global _engine
     if _engine is not None:
         made, _engine = _engine, None

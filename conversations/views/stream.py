@@ -131,7 +131,7 @@ async def _stream(
             )
 
     sent_at = checked_at = time.monotonic()
-    with _counted(reader.user), _answer(row) as answer:
+    with _counted(reader.user), answer_of(row) as answer:
         yield sse.HELLO
         async with aclosing(relay.read(answer, after, html=html, describe=describe)) as slices:
             async for part in slices:
@@ -159,7 +159,7 @@ def _counted(user: User) -> Iterator[None]:
             del open_streams[user.pk]
 
 
-def _answer(row: Completion) -> AbstractContextManager[Answer]:
+def answer_of(row: Completion) -> AbstractContextManager[Answer]:
     """The shared one of this process, a copy that follows another process, or the finished one."""
     answer = relay.running.get(row.pk)
     if answer is not None:

@@ -51,7 +51,14 @@ def test_architecture_names_every_module() -> None:
     modules = {
         path.name
         for app in ("accounts", "chatsite", "conversations")
-        for pattern in ("*.py", "api/**/*.py", "views/*.py", "models/*.py", f"static/{app}/js/*.js")
+        for pattern in (
+            "*.py",
+            "api/**/*.py",
+            "views/*.py",
+            "terminal/*.py",
+            "models/*.py",
+            f"static/{app}/js/*.js",
+        )
         for path in (ROOT / app).glob(pattern)
     }
     assert len(modules) > 100

@@ -1,0 +1,253 @@
+"""One sitting: what is typed becomes questions and commands, answers are shown as they come and stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from queue import SimpleQueue
+from types import FrameType
+from uuid import UUID, uuid4
+
+from django.utils.translation import gettext as _
+
+from ..errors import ConversationError
+from ..events import Delta, End, Event
+from ..forms import check_text
+from .answers import shown_answer
+from .client import Begun, Client, Opened, Question, Refused
+from .screen import Screen
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?$")
+SHORT = {"0": "/quit", "1": "/new"}  # as in the program that this one follows
+
+
+class Stop:
+    """Put among the events by Ctrl-C and by /stop."""
+
+
+Heard = Event | Exception | Stop
+
+
+class Session:
+    """model, preset: what the person asks for; empty and None: what the site chooses."""
+
+    def __init__(
+        self, client: Client, screen: Screen, *, model: str = "", preset: str | None = None
+    ) -> None:
+        self.client = client
+        self.screen = screen
+        self.model = model
+        self.preset = preset
+        self.conversation: UUID | None = None
+        self.last: UUID | None = None  # the completion that /retry tries again
+        self.unsent: Question | None = None
+        # What was chosen is sent once and is the conversation's then: it may be changed elsewhere from there on.
+        self.is_choice_due = True
+        self.events: SimpleQueue[Heard] = SimpleQueue()
+        self.is_interrupted = False
+        self.has_failed = False
+        self.is_over = False
+
+    def open(self, conversation: UUID) -> None:
+        opened = self.client.open(conversation)
+        self.conversation = conversation
+        self.last = opened.last.completion if opened.last is not None else None
+        if self.screen.is_interactive:
+            self._recall(opened)
+
+    def _recall(self, opened: Opened) -> None:
+        self.screen.notice(opened.title)
+        for one in opened.said:
+            self.screen.notice(f"{'> ' if one.completion is None else ''}{one.content}")
+        if opened.last is not None and opened.last.is_running:
+            self.screen.notice(_("This answer is still being written. /stop stops it."))
+
+    # --- the loop ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Until there is nothing more to read, or until it is ended. Returns what the process exits with."""
+        if self.screen.is_interactive:
+            self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
+        was_interrupted = False
+        while not self.is_over:
+            try:
+                line = self.screen.ask()
+            except EOFError:
+                return INTERRUPTED if was_interrupted else DONE
+            except KeyboardInterrupt:
+                if was_interrupted or not self.screen.is_interactive:
+                    return INTERRUPTED
+                was_interrupted = True
+                self.screen.notice("\n" + _("Ctrl-C once more, or Ctrl-D, ends."))
+                continue
+            was_interrupted = False
+            self._attempt(self.take, line)
+            if self._status != DONE and not self.screen.is_interactive:
+                return self._status
+        return DONE
+
+    def run_once(self, content: str) -> int:
+        """One question, whatever it looks like."""
+        self._attempt(self.ask, content)
+        return self._status
+
+    def _attempt(self, action: Callable[[str], None], text: str) -> None:
+        self.has_failed = self.is_interrupted = False
+        try:
+            action(text)
+        except Refused as refusal:
+            self.has_failed = True
+            self.screen.error(refusal.message)
+
+    @property
+    def _status(self) -> int:
+        if self.is_interrupted:
+            return INTERRUPTED
+        return FAILED if self.has_failed else DONE
+
+    def take(self, line: str) -> None:
+        """One line: a command, a question or nothing. Raises Refused."""
+        line = SHORT.get(line.strip(), line)
+        if found := COMMAND.fullmatch(line.strip()):
+            self._command(found[1], (found[2] or "").strip())
+        elif line.strip():
+            self.ask(line)
+
+    def ask(self, content: str) -> None:
+        """Raises Refused."""
+        try:
+            check_text(content)
+        except ConversationError as refusal:
+            raise Refused(refusal.message) from refusal
+        question = Question(content, uuid4(), self.conversation)
+        if self.is_choice_due:
+            question = replace(question, model=self.model, preset=self.preset)
+        self._send(question)
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def _command(self, name: str, value: str) -> None:
+        if name == "quit":
+            self.is_over = True
+        elif name == "new":
+            self.conversation = self.last = self.unsent = None
+            self.is_choice_due = True
+            self.screen.notice(_("A new conversation begins."))
+        elif name == "model":
+            self._choose_model(value)
+        elif name == "retry":
+            self._retry()
+        elif name == "stop":
+            self._stop_elsewhere()
+        elif name == "help":
+            self.screen.notice(help_text())
+        else:
+            raise Refused(_("There is no command /%(name)s. /help lists them.") % {"name": name})
+
+    def _choose_model(self, name: str) -> None:
+        if not name:
+            self.screen.notice("\n".join(self.client.models()))
+            return
+        self.client.check(model=name)
+        self.model, self.is_choice_due = name, True
+        self.screen.notice(_("%(model)s answers from now on.") % {"model": name})
+
+    def _retry(self) -> None:
+        if self.unsent is not None:
+            self._send(replace(self.unsent, model=self.model or self.unsent.model))
+        elif self.last is not None:
+            model = self.model if self.is_choice_due else ""
+            with self._interruptible():
+                self._show(self.client.regenerate(self.last, model=model))
+        else:
+            raise Refused(_("There is no answer yet that could be tried again."))
+
+    def _stop_elsewhere(self) -> None:
+        """At the prompt no answer of this session runs; one that was begun elsewhere may."""
+        opened = self.client.open(self.conversation) if self.conversation is not None else None
+        running = opened.last if opened is not None else None
+        if running is None or running.completion is None or not running.is_running:
+            raise Refused(_("No answer is being written."))
+        self.client.stop(running.completion)
+        self.screen.notice(_("Stopped."))
+
+    # --- a turn ------------------------------------------------------------------------------------------------------
+
+    def _send(self, question: Question) -> None:
+        self.unsent = question
+        with self._interruptible():
+            begun = self.client.send(question)
+            self.unsent = None
+            self.is_choice_due = False
+            self._show(begun)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C stops the answer, also one that is just being begun. A second one ends the program."""
+        self.events = SimpleQueue()
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            if self.is_interrupted:
+                raise KeyboardInterrupt
+            self.is_interrupted = True
+            self.events.put(Stop())
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _show(self, begun: Begun) -> None:
+        self.conversation, self.last = begun.conversation, begun.completion
+        self.client.follow(begun.completion, self.events.put)
+        shown = shown_answer()
+        try:
+            with self.screen.listening(self._heard):
+                end = self._until_the_end(begun.completion, shown.add)
+        finally:
+            shown.finish()
+        self._say_how_it_ended(end)
+
+    def _until_the_end(self, completion: UUID, add: Callable[[str], None]) -> End:
+        while True:
+            heard = self.events.get()
+            if isinstance(heard, Delta):
+                add(heard.text)
+            elif isinstance(heard, End):
+                return heard
+            elif isinstance(heard, Stop):
+                self.client.stop(completion)
+            elif isinstance(heard, Exception):
+                raise heard
+
+    def _say_how_it_ended(self, end: End) -> None:
+        if end.status == "complete":
+            if end.message:
+                self.screen.notice(end.message)
+        elif end.status == "stopped":
+            self.screen.notice(_("Stopped."))
+        else:
+            self.has_failed = True
+            self.screen.error(end.message or end.status)
+
+    def _heard(self, line: str) -> bool:
+        if line.strip() != "/stop":
+            return False
+        self.events.put(Stop())
+        return True
+
+
+def help_text() -> str:
+    lines = (
+        ("/new, 1", _("begin a new conversation")),
+        ("/model NAME", _("have another model answer; without a name: list them")),
+        ("/retry", _("answer the last message again")),
+        ("/stop, Ctrl-C", _("stop the answer that is being written")),
+        ("/quit, 0, Ctrl-D", _("end")),
+    )
+    return "\n".join(f"{command:<18}{meaning}" for command, meaning in lines)

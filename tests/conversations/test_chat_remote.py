@@ -1,0 +1,88 @@
+"""`manage.py chat --url`: what it makes of whoever answers there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from conversations.events import Delta, End, Reasoning
+from conversations.terminal.client import Refused
+from conversations.terminal.remote import Remote
+from conversations.terminal.stream import read_events
+
+
+@contextmanager
+def server(status: int, body: bytes, **headers: str) -> Iterator[tuple[str, list[str]]]:
+    """Something that answers everything alike, and who asked it with which key."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization", ""))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as one:
+        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{one.server_port}", asked
+        one.shutdown()
+        thread.join()
+
+
+def refusal(url: str, key: str = "ck_x") -> str:
+    with pytest.raises(Refused) as refused:
+        Remote(url, key).check()
+    return refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<!doctype html>"),
+        (404, b"nothing"),
+        (404, b'{"error": {"message": "no such path"}}'),
+        (200, b'{"items": 7}'),
+        (200, b"[]"),
+        (200, b'{"items": [7], "next": null}'),
+    ],
+)
+def test_no_chatsite(status: int, body: bytes) -> None:
+    with server(status, body) as (url, _asked):
+        assert refusal(url) == f"There is no Chatsite at {url}."
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with server(200, b"{}") as (elsewhere, asked):
+        with server(301, b"", Location=f"{elsewhere}/api/v1/models") as (url, first):
+            assert refusal(url).startswith(f"{url} sends on to {elsewhere}/")
+    assert (len(first), asked) == (1, [])
+
+
+def test_too_often_and_nobody_there() -> None:
+    body = b'{"error": {"code": "rate_limited", "message": "Too fast."}}'
+    with server(429, body, **{"Retry-After": "7"}) as (url, _asked):
+        assert refusal(url) == "Too fast. Try again in 7 s."
+    assert refusal(url).startswith(f"{url} cannot be reached: ")
+
+
+def test_events_in_pieces() -> None:
+    said = (
+        ': ping\n\nretry: 1000\n\nevent: reasoning\ndata: {"text":"Hm"}\n\n'
+        'id: 2\nevent: delta\ndata: {"text":"a\u2028"}\n\nevent: delta\ndata: {"text":\n\n'
+        'event: other\ndata: {}\n\nevent: end\ndata: {"status":"complete","message_id":"7"}\n\n'
+    ).encode()
+    expected = [(Reasoning("Hm"), None), (Delta("a\u2028"), 2), (End("complete", "7"), None)]
+    assert list(read_events([said])) == expected
+    assert list(read_events(bytes([one]) for one in said)) == expected
+    assert list(read_events([said.replace(b"\n", b"\r\n")])) == expected
