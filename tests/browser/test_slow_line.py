@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chat import Chat
-from tests.browser.people import Person
+from tests.browser.people import Person, Talk
 from tests.browser.test_outbox import wait_until_held
 from tests.browser.test_sidebar import begin, menu_of
 from tests.upstream import Upstream
@@ -68,6 +68,21 @@ def test_what_is_begun_before_the_script_is_there_goes_on_in_its_place(
     page.get_by_role("link", name="Search").focus()
     let_the_script_come()
     expect(page.get_by_role("link", name="Search")).to_be_focused()
+
+
+def test_a_drawer_that_is_opened_before_its_script_is_there(talk: Talk) -> None:
+    chat = talk(viewport={"width": 390, "height": 800})
+    page = chat.page
+    held = hold(chat, "**/sidebar.*.js")
+    chat.open()
+    opener = page.get_by_role("link", name="Open the sidebar")
+    opener.click()
+    expect(page.locator("#sidebar").get_by_role("link", name="New chat")).to_be_in_viewport()
+    let_go(chat, held)
+    expect(page.get_by_role("link", name="Close the sidebar")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#sidebar")).to_be_hidden()
+    expect(opener).to_be_focused()
 
 
 # --- While the server is asked ---------------------------------------------------------------------------------------

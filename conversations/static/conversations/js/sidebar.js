@@ -21,6 +21,8 @@ class ChatSidebar extends HTMLElement {
     const deleteOpen = () => this.deleteOpen().catch((failure) => this.complain(failure));
     document.addEventListener("conversation:delete", deleteOpen, { signal });
     this.update();
+    // It may have been opened before this was there.
+    if (this.isOpen && !this.panel.contains(document.activeElement)) this.panel.querySelector(".sidebar-close").focus();
   }
 
   disconnectedCallback() {
