@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat import Chat
+from tests.browser.chat import Chat, until_whole
 from tests.browser.looks import check
 from tests.browser.people import Complaints, Open, Person, Talk, sign_in
+from tests.processes import wait_for
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
@@ -148,16 +149,37 @@ def test_the_chat_says_that_the_connection_is_gone(talk: Talk, complaints: Compl
     expect(line).to_be_hidden()
 
 
+def open_without_sidebar(page: Page, url: str, error: str) -> None:
+    page.route("**/sidebar.*.js", lambda route: route.abort(error))
+    with page.expect_event("requestfailed"):
+        page.goto(url)
+    page.unroute_all()
+    expect(page.locator("chat-sidebar:defined")).to_have_count(0)
+
+
 def test_a_part_of_the_page_that_was_lost_comes_with_the_connection(
     ann: Person, open_browser: Open, complaints: Complaints
 ) -> None:
     complaints.expect("ERR_INTERNET_DISCONNECTED")
     page = open_browser(ann)
-    page.route("**/sidebar.*.js", lambda route: route.abort("internetdisconnected"))
-    with page.expect_event("requestfailed"):
-        page.goto(ann.url)
-    page.unroute_all()
-    expect(page.locator("chat-sidebar:defined")).to_have_count(0)
+    open_without_sidebar(page, ann.url, "internetdisconnected")
     page.wait_for_function(
         "() => dispatchEvent(new Event('online')) && customElements.get('chat-sidebar') !== undefined"
     )
+
+
+def test_a_part_of_the_page_that_was_lost_comes_after_a_while(
+    ann: Person, open_browser: Open, complaints: Complaints
+) -> None:
+    """Where the browser does not notice that its line was gone."""
+    complaints.expect("ERR_CONNECTION_RESET")
+    page = open_browser(ann)
+    page.clock.install()
+    open_without_sidebar(page, ann.url, "connectionreset")
+
+    def is_there() -> bool:
+        page.clock.run_for(1_000)
+        return page.locator("chat-sidebar:defined").count() == 1
+
+    wait_for(is_there, what="the sidebar's script")
+    until_whole(page)

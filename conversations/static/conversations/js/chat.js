@@ -7,17 +7,22 @@ customElements.define("chat-conversation", ChatConversation);
 performance.mark("usable");
 
 const page = document.querySelector("chat-conversation");
-const PATIENCE = 1_000; // milliseconds: a busy computer may never call itself idle
+// In milliseconds:
+const PATIENCE = 1_000; // a busy computer may never call itself idle
+const PAUSE = 10_000; // a line that breaks is not always said to be gone, or back
 const whenIdle = (run) =>
   window.requestIdleCallback ? requestIdleCallback(run, { timeout: PATIENCE }) : setTimeout(run, 50);
-/** Loads a part when the page is idle; one that does not arrive, again when the connection is back. */
+/** Loads a part when the page is idle; one that does not arrive, again when the connection is back or after a while. */
 async function later(load) {
   await new Promise((go) => whenIdle(go));
   for (;;) {
     try {
       return await load();
     } catch {
-      await new Promise((go) => window.addEventListener("online", go, { once: true }));
+      await new Promise((go) => {
+        window.addEventListener("online", go, { once: true });
+        setTimeout(go, PAUSE);
+      });
     }
   }
 }
