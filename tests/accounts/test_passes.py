@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
@@ -38,6 +39,7 @@ def second_factors(transactional_db: None, settings: Settings) -> Iterator[None]
     yield
     with connection.schema_editor() as editor:
         editor.delete_model(Authenticator)
+    admin.site.unregister(Authenticator)  # where it has put itself
 
 
 def test_with_a_second_factor(second_factors: None, alice: User) -> None:
