@@ -121,6 +121,18 @@ class Terminal:
             assert time.monotonic() < end, f"it does not end: {self.raw!r}"
         return self.process.wait(DEADLINE_SECONDS)
 
+    def interrupt_until_it_ends(self) -> int:
+        """Ctrl-C once a second: at the very moment of a prompt Python hears it with the next key only."""
+        end = time.monotonic() + DEADLINE_SECONDS
+        self.type("\x03")
+        typed = time.monotonic()
+        while self._take_in():
+            if time.monotonic() - typed >= 1:
+                typed = time.monotonic()
+                self.type("\x03")
+            assert typed < end, f"it does not end: {self.raw!r}"
+        return self.process.wait(DEADLINE_SECONDS)
+
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.http import Http404
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -108,7 +108,7 @@ class Local:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Around what asks the database: a connection that time has closed is opened anew, and every refusal is one."""
+    """Around what asks the database: a connection that time has closed is opened anew, and every refusal is ours."""
     close_old_connections()
     try:
         yield
@@ -116,6 +116,13 @@ def _refusals() -> Iterator[None]:
         raise Refused(refusal.message) from refusal
     except Http404:
         raise Refused(NO_CONVERSATION) from None
+    except DatabaseError as problem:
+        raise Refused(
+            _(
+                "The database does not answer as it should: %(why)s. On a new machine, run “make run” once."
+            )
+            % {"why": str(problem).strip().rstrip(".")}
+        ) from problem
 
 
 def _begun(sent: sending.Sent) -> Begun:

@@ -1,35 +1,24 @@
-"""One sitting: what is typed becomes questions and commands, answers are shown as they come and stopped by Ctrl-C."""
+"""One sitting: what is typed becomes questions and commands. `turn.py` shows the answers."""
 
 from __future__ import annotations
 
 import re
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from queue import SimpleQueue
-from types import FrameType
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.utils.translation import gettext as _
 
 from ..errors import ConversationError
-from ..events import Delta, End, Event
 from ..forms import check_text
-from .answers import shown_answer
 from .client import Begun, Client, Opened, Question, Refused
 from .screen import Screen
+from .turn import Turn
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?$")
 SHORT = {"0": "/quit", "1": "/new"}  # as in the program that this one follows
-
-
-class Stop:
-    """Put among the events by Ctrl-C and by /stop."""
-
-
-Heard = Event | Exception | Stop
 
 
 class Session:
@@ -45,9 +34,8 @@ class Session:
         self.conversation: UUID | None = None
         self.last: UUID | None = None  # the completion that /retry tries again
         self.unsent: Question | None = None
-        # What was chosen is sent once and is the conversation's then: it may be changed elsewhere from there on.
-        self.is_choice_due = True
-        self.events: SimpleQueue[Heard] = SimpleQueue()
+        # What is chosen is sent once and is the conversation's then: it may be changed elsewhere from there on.
+        self.due_model, self.due_preset = model, preset
         self.is_interrupted = False
         self.has_failed = False
         self.is_over = False
@@ -70,8 +58,17 @@ class Session:
 
     def run(self) -> int:
         """Until there is nothing more to read, or until it is ended. Returns what the process exits with."""
-        if self.screen.is_interactive:
-            self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
+        if not self.screen.is_interactive:
+            return self._read()
+        self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
+        status = self._read()
+        if self.conversation is not None:
+            self.screen.notice(
+                _("To go on with it later: --conversation %(id)s") % {"id": self.conversation}
+            )
+        return status
+
+    def _read(self) -> int:
         was_interrupted = False
         while not self.is_over:
             try:
@@ -111,8 +108,8 @@ class Session:
 
     def take(self, line: str) -> None:
         """One line: a command, a question or nothing. Raises Refused."""
-        line = SHORT.get(line.strip(), line)
-        if found := COMMAND.fullmatch(line.strip()):
+        line = SHORT.get(line.rstrip(), line)
+        if found := COMMAND.fullmatch(line.rstrip()):
             self._command(found[1], (found[2] or "").strip())
         elif line.strip():
             self.ask(line)
@@ -123,10 +120,7 @@ class Session:
             check_text(content)
         except ConversationError as refusal:
             raise Refused(refusal.message) from refusal
-        question = Question(content, uuid4(), self.conversation)
-        if self.is_choice_due:
-            question = replace(question, model=self.model, preset=self.preset)
-        self._send(question)
+        self._send(Question(content, uuid4(), self.conversation, self.due_model, self.due_preset))
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -135,7 +129,7 @@ class Session:
             self.is_over = True
         elif name == "new":
             self.conversation = self.last = self.unsent = None
-            self.is_choice_due = True
+            self.due_model, self.due_preset = self.model, self.preset
             self.screen.notice(_("A new conversation begins."))
         elif name == "model":
             self._choose_model(value)
@@ -153,16 +147,14 @@ class Session:
             self.screen.notice("\n".join(self.client.models()))
             return
         self.client.check(model=name)
-        self.model, self.is_choice_due = name, True
+        self.model = self.due_model = name
         self.screen.notice(_("%(model)s answers from now on.") % {"model": name})
 
     def _retry(self) -> None:
         if self.unsent is not None:
-            self._send(replace(self.unsent, model=self.model or self.unsent.model))
+            self._send(replace(self.unsent, model=self.due_model or self.unsent.model))
         elif self.last is not None:
-            model = self.model if self.is_choice_due else ""
-            with self._interruptible():
-                self._show(self.client.regenerate(self.last, model=model))
+            self._answer(partial(self.client.regenerate, self.last, model=self.due_model))
         else:
             raise Refused(_("There is no answer yet that could be tried again."))
 
@@ -179,67 +171,29 @@ class Session:
 
     def _send(self, question: Question) -> None:
         self.unsent = question
-        with self._interruptible():
+
+        def begin() -> Begun:
             begun = self.client.send(question)
-            self.unsent = None
-            self.is_choice_due = False
-            self._show(begun)
+            self.unsent, self.due_model, self.due_preset = None, "", None
+            return begun
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C stops the answer, also one that is just being begun. A second one ends the program."""
-        self.events = SimpleQueue()
+        self._answer(begin)
 
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            if self.is_interrupted:
-                raise KeyboardInterrupt
-            self.is_interrupted = True
-            self.events.put(Stop())
-
-        before = signal.signal(signal.SIGINT, interrupt)
+    def _answer(self, begin: Callable[[], Begun]) -> None:
+        turn = Turn(self.client, self.screen)
         try:
-            yield
+            end = turn.run(begin)
         finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _show(self, begun: Begun) -> None:
-        self.conversation, self.last = begun.conversation, begun.completion
-        self.client.follow(begun.completion, self.events.put)
-        shown = shown_answer()
-        try:
-            with self.screen.listening(self._heard):
-                end = self._until_the_end(begun.completion, shown.add)
-        finally:
-            shown.finish()
-        self._say_how_it_ended(end)
-
-    def _until_the_end(self, completion: UUID, add: Callable[[str], None]) -> End:
-        while True:
-            heard = self.events.get()
-            if isinstance(heard, Delta):
-                add(heard.text)
-            elif isinstance(heard, End):
-                return heard
-            elif isinstance(heard, Stop):
-                self.client.stop(completion)
-            elif isinstance(heard, Exception):
-                raise heard
-
-    def _say_how_it_ended(self, end: End) -> None:
+            self.is_interrupted = turn.is_interrupted
+            if turn.begun is not None:
+                self.conversation, self.last = turn.begun.conversation, turn.begun.completion
         if end.status == "complete":
             if end.message:
                 self.screen.notice(end.message)
         elif end.status == "stopped":
             self.screen.notice(_("Stopped."))
         else:
-            self.has_failed = True
-            self.screen.error(end.message or end.status)
-
-    def _heard(self, line: str) -> bool:
-        if line.strip() != "/stop":
-            return False
-        self.events.put(Stop())
-        return True
+            raise Refused(end.message or end.status)
 
 
 def help_text() -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from uuid import uuid4
 
 import pytest
 
-from conversations.terminal.client import Refused
+from conversations.events import Delta, End
+from conversations.terminal.client import Question, Refused
 from conversations.terminal.remote import Remote
-from tests.processes import Site, free_port, scratch_environment
+from tests.cut import Wire
+from tests.processes import Site, free_port, scratch_environment, wait_for
 from tests.terminal import Result, Terminal, chat, interrupt, result, start
 from tests.upstream import Script, Upstream
 from tests.visitor import Visitor
@@ -172,10 +175,9 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
         assert [one.body["model"] for one in upstream.chats] == ["fake", "fake", "second"]
         assert len({str(one.body["messages"]) for one in upstream.chats}) == 1
         terminal.expect("> ")
-        terminal.type("\x03")
-        terminal.expect("Ctrl-C once more")
-        terminal.type("\x03")
-        assert terminal.ended() == 130
+        assert terminal.interrupt_until_it_ends() == 130
+        assert "Ctrl-C once more" in terminal.raw
+        assert "To go on with it later: --conversation " in terminal.raw
 
 
 # --- Over the network ------------------------------------------------------------------------------------------------
@@ -238,19 +240,38 @@ def test_a_terminal(site: Site, keys: list[str], away: dict[str, str], upstream:
 
 
 def test_the_server_goes_in_the_middle(
-    tmp_path: Path, away: dict[str, str], upstream: Upstream
+    site: Site, keys: list[str], away: dict[str, str], upstream: Upstream
 ) -> None:
     upstream.play("gated")
-    with Site(tmp_path / "it", **PERSON, OPENAI_BASE_URL=upstream.url) as site:
-        site.wait_until_ready()
-        key = site.manage("create_key", "terminal", "--user", "root", "--scopes", "read,write,chat")
-        process = start(away, "--url", site.url, "--key", key.strip(), typed=b"Go on\nnever\n")
+    with Wire(site.port) as wire:
+        process = start(away, "--url", wire.url, "--key", keys[0], typed=b"Go on\nnever sent\n")
         assert process.stdout is not None
         first = process.stdout.read(3)
-    done = result(process)
+        wire.cut()
+        done = result(process)
     assert done.status == 1
     assert (first, done.output.strip()) == (b"You", "")
-    assert f"The connection to {site.url} broke off. What came until then is above." in done.errors
+    assert f"The connection to {wire.url} broke off. What came until then is above." in done.errors
+    upstream.release(100)
+    assert upstream.chats[0].wait_ended(20)
+
+
+def test_the_server_comes_back(site: Site, keys: list[str], upstream: Upstream) -> None:
+    upstream.play(Script.parse("gated", "One, ", "two, ", "three."))
+    with Wire(site.port) as wire:
+        client = Remote(wire.url, keys[0])
+        events: SimpleQueue[object] = SimpleQueue()
+        client.follow(client.send(Question("Count", uuid4())).completion, events.put)
+        assert events.get(timeout=20) == Delta("One, ")
+        wire.cut()
+        wait_for(lambda: wire.attempts, what="the next attempt")
+        wire.mend()
+        upstream.release(2)
+        said = [events.get(timeout=20)]
+        while isinstance(said[-1], Delta):
+            said.append(events.get(timeout=20))
+    assert isinstance(said[-1], End)
+    assert "".join(one.text for one in said if isinstance(one, Delta)) == "two, three."
 
 
 def test_refusals_of_a_site(

@@ -77,9 +77,10 @@ def test_what_is_chosen_elsewhere_meanwhile_stays(
     pipe.talk.post(f"/c/{session.conversation}/settings/", {"model": "third", "preset": ""})
     session.ask("two")
     session.take("/model fake")
-    session.ask("three")
+    session.take(" /new is sent, for it begins with a space")
     assert [one.body["model"] for one in upstream.chats] == ["second", "third", "fake"]
-    assert upstream.chats[1].body["messages"][0]["role"] == "user"
+    assert [one.body["messages"][0]["role"] for one in upstream.chats] == ["system", "user", "user"]
+    assert len(upstream.chats[2].body["messages"]) == 5
 
 
 def test_retry(pipe: Pipe, upstream: Upstream, more_models: None) -> None:

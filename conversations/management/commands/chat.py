@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
 from django.utils import translation
 
 from conversations.terminal.client import Client, Refused
@@ -65,10 +64,6 @@ class Command(BaseCommand):
         except Refused as refusal:
             screen.error(refusal.message)
             status = FAILED
-        except DatabaseError as problem:
-            screen.error(f"The database does not answer as it should: {problem}".strip())
-            screen.error("If the site is new here, run `make run` once, or `manage.py migrate`.")
-            status = FAILED
         except BrokenPipeError:  # whoever read the answer has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = FAILED
@@ -89,6 +84,7 @@ def _chat(screen: Screen, key: str, options: dict[str, Any]) -> int:
             return session.run_once(screen.read_whole())
         return session.run()
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the way out is short, and not to be cut
         client.close()
 
 
