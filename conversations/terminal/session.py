@@ -62,6 +62,8 @@ class Session:
             return self._read()
         self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
         status = self._read()
+        if not self.is_over:
+            self.screen.notice("")  # nothing was typed on the line of the prompt
         if self.conversation is not None:
             self.screen.notice(
                 _("To go on with it later: --conversation %(id)s") % {"id": self.conversation}
