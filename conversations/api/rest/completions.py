@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
-from ninja import Body, Header, Query, Router, Status
+from ninja import Header, Query, Router, Status
+from ninja.params.functions import Body
 
 from accounts import callers
 
 from ... import access, sending, services
 from ...views.stream import Reader, standing, stream_to
+from .description import EVENT_STREAM
 from .fields import Again
 from .keys import READ, SEND, WRITE, caller
 from .message_schemas import Sent, Standing, Stopping
@@ -24,19 +25,7 @@ from .schemas import ON_READING, ON_SENDING, errors
 completions = Router(tags=["Answers"])
 
 MOST_POSITION = 10**9
-EVENT_STREAM = {
-    "responses": {
-        200: {
-            "content": {
-                "text/event-stream": {
-                    "schema": {"type": "string"},
-                    "example": 'id: 5\nevent: delta\ndata: {"text":"Hello"}\n\n'
-                    'event: end\ndata: {"status":"complete","message_id":"9b2f…"}\n\n',
-                }
-            }
-        }
-    }
-}
+AS_BEFORE = Body(Again.model_validate({}))  # a body is not needed
 
 
 @completions.get(
@@ -111,15 +100,20 @@ def stop(request: HttpRequest, completion_id: UUID) -> Status[dict[str, Any]]:
     summary="Answer again",
 )
 def regenerate(
-    request: HttpRequest, completion_id: UUID, fields: Annotated[Again | None, Body(None)]
+    request: HttpRequest, completion_id: UUID, fields: Again = AS_BEFORE
 ) -> Status[dict[str, Any]]:
     """Another version of the answer; this one is kept beside it."""
     asking = caller(request)
     found = access.get_completion(asking.user, completion_id)
     message = access.get_message(asking.user, found.message_id)
-    model = (fields and fields.model) or ""
-    again = partial(sending.regenerate, asking.user, message, model=model.strip())
-    return sent_reply(again(api_key=asking.api_key, now=timezone.now()))
+    sent = sending.regenerate(
+        asking.user,
+        message,
+        model=(fields.model or "").strip(),
+        api_key=asking.api_key,
+        now=timezone.now(),
+    )
+    return sent_reply(sent)
 
 
 @completions.post(

@@ -1,4 +1,4 @@
-"""What the description says about the API as a whole, in Markdown. Each route says the rest itself."""
+"""What the description says of the API as a whole, in Markdown, and of event streams. Each route says the rest."""
 
 from __future__ import annotations
 
@@ -36,3 +36,27 @@ TAGS = [
     },
     {"name": "Usage", "description": "What you have spent, and what is left."},
 ]
+
+EVENTS = ["delta", "reasoning", "thought", "block", "open", "tail", "replace", "end"]
+EVENT_STREAM = {
+    "responses": {
+        200: {
+            "content": {
+                "text/event-stream": {
+                    "schema": {
+                        "description": "One event of the stream.",
+                        "type": "object",
+                        "properties": {
+                            "event": {"type": "string", "enum": EVENTS},
+                            "data": {"type": "string", "description": "Its fields, in JSON."},
+                            "id": {"type": "string", "pattern": "^[0-9]+$"},
+                        },
+                        "required": ["event", "data"],
+                    },
+                    "example": 'id: 5\nevent: delta\ndata: {"text":"Hello"}\n\n'
+                    'event: end\ndata: {"status":"complete","message_id":"9b2f…"}\n\n',
+                }
+            }
+        }
+    }
+}

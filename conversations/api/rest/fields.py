@@ -10,6 +10,7 @@ from ninja import Schema
 from ninja.parser import Parser
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -22,6 +23,7 @@ from ...comparing import MOST_MODELS
 from ...errors import NotJson
 from ...forms import JSON, check_text, json_fields
 from ...parameters import PARAMETERS
+from ...variables import LONGEST_NAME, LONGEST_VALUE, MOST_VARIABLES
 
 LONGEST_CURSOR = 1_000
 
@@ -102,9 +104,19 @@ class Change(Body):
 ModelName = Annotated[StrictStr, Field(max_length=200)]
 
 
-def _range(name: str, description: str) -> Any:
+NOT_BLANK = (
+    r"[^\s\x1c-\x1f]"  # as Python strips, which is a little more than what expressions call a space
+)
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 5.0 is as whole as 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _range(name: str) -> Any:
     parameter = PARAMETERS[name]
-    return Field(None, ge=parameter.minimum, le=parameter.maximum, description=description)
+    return Field(ge=parameter.minimum, le=parameter.maximum)
 
 
 class Question(Body):
@@ -121,7 +133,7 @@ class Question(Body):
         StrictStr,
         Field(
             description="The text, in any length that the site allows.",
-            json_schema_extra={"minLength": 1, "pattern": r"\S"},
+            json_schema_extra={"minLength": 1, "pattern": NOT_BLANK},
         ),
     ]
     client_id: Annotated[
@@ -141,17 +153,36 @@ class Question(Body):
         Field(None, max_length=60, description="The key of a role preset; empty for none."),
     ]
     variables: Annotated[
-        dict[str, StrictStr] | None,
-        Field(None, description="What the role preset's `{{variables}}` stand for."),
+        dict[
+            Annotated[StrictStr, Field(max_length=LONGEST_NAME)],
+            Annotated[StrictStr, Field(max_length=LONGEST_VALUE)],
+        ]
+        | None,
+        Field(
+            None,
+            max_length=MOST_VARIABLES,
+            description="What the role preset's `{{variables}}` stand for.",
+        ),
     ]
-    temperature: Annotated[StrictFloat | None, _range("temperature", "Low: to the point.")]
-    top_p: Annotated[StrictFloat | None, _range("top_p", "Lower: only the likeliest words.")]
-    max_tokens: Annotated[StrictInt | None, _range("max_tokens", "The longest answer, in tokens.")]
+    temperature: Annotated[
+        Annotated[StrictFloat, _range("temperature")] | None,
+        Field(None, description="Low: to the point. High: more varied."),
+    ]
+    top_p: Annotated[
+        Annotated[StrictFloat, _range("top_p")] | None,
+        Field(None, description="Lower: only the likeliest words."),
+    ]
+    max_tokens: Annotated[
+        Annotated[StrictInt, _range("max_tokens"), BeforeValidator(_whole)] | None,
+        Field(None, description="The longest answer, in tokens."),
+    ]
     presence_penalty: Annotated[
-        StrictFloat | None, _range("presence_penalty", "Higher: turns to new subjects.")
+        Annotated[StrictFloat, _range("presence_penalty")] | None,
+        Field(None, description="Higher: turns to new subjects."),
     ]
     frequency_penalty: Annotated[
-        StrictFloat | None, _range("frequency_penalty", "Higher: repeats itself less.")
+        Annotated[StrictFloat, _range("frequency_penalty")] | None,
+        Field(None, description="Higher: repeats itself less."),
     ]
 
 
