@@ -76,5 +76,6 @@ def sign_in(page: Page, person: Person) -> None:
     """On the page that asks for it; the next one is whole, so that Enter in it sends."""
     page.get_by_label("User name or e-mail address").fill(person.name)
     page.get_by_label("Password").fill(person.password)
+    page.wait_for_load_state()
     with page.expect_event("load"):
         page.get_by_role("button", name="Sign in").click()

@@ -11,7 +11,7 @@ import pytest
 from django.urls import resolve
 from playwright.sync_api import expect
 
-from tests.browser.chat import Chat
+from tests.browser.chat import Chat, until_whole
 from tests.browser.conftest import Studio
 from tests.browser.looks import Look, check, looks, pairwise
 from tests.browser.people import Complaints, Open, Person
@@ -220,6 +220,7 @@ def test_a_running_answer(ann: Person, upstream: Upstream, open_browser: Open, l
 def test_open_menus_and_the_sidebar(prepared: Prepared, open_browser: Open, look: Look) -> None:
     page = open_browser(prepared.person, **look.options)
     page.goto(prepared.person.url + prepared.paths["rich"])
+    until_whole(page)
     if look.width < 960:
         page.get_by_role("link", name="Open the sidebar").click()
     page.locator(".account-menu summary").click()

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chat import Chat
+from tests.browser.test_outbox import wait_until_held
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -46,6 +47,7 @@ def test_habit_12_the_question_is_shown_before_the_network_replies(
         expect(chat.questions.last).to_contain_text("A question")
         expect(chat.page).to_have_url(url)
         assert len(upstream.chats) == count
+        wait_until_held(chat, held)
         held.pop().continue_()
         expect(chat.answers).to_have_count(count + 1)
         chat.expect_status("complete")

@@ -30,6 +30,7 @@ def page(open_browser: Open, ann: Person, upstream: Upstream) -> Page:
 
 
 def send(page: Page, text: str) -> None:
+    page.wait_for_load_state()  # before that the next page is the conversation's, and nothing is announced
     page.get_by_label("消息", exact=True).fill(text)
     page.get_by_role("button", name="发送", exact=True).click()
 

@@ -121,6 +121,7 @@ def test_a_folder_of_the_sidebar(chat: Chat) -> None:
 
 
 def test_escape_in_a_menu_does_not_stop_the_answer(chat: Chat, upstream: Upstream) -> None:
+    chat.until_whole()
     upstream.play(Script("gated", ("Begun", " and ended")))
     chat.send("Hello").expect_status("running").expect_words("Begun")
     chat.page.locator(".account-menu summary").click()

@@ -9,6 +9,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.chat import CONVERSATION, Chat
 from tests.browser.people import Complaints, Person, Talk, sign_in
+from tests.browser.test_outbox import wait_until_held
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -31,6 +32,7 @@ def test_habit_07_the_text_leaves_at_once_and_comes_back_if_refused(
     chat.page.keyboard.press("Enter")
     expect(chat.composer).to_have_value("")
     expect(chat.questions).to_have_count(1)
+    wait_until_held(chat, held)
     held[0].continue_()
     expect(chat.page.locator("#composer-error")).to_contain_text("the limit is 20000")
     expect(chat.composer).to_have_value("long " * 5_000)

@@ -235,7 +235,7 @@ def test_habit_44_the_sidebar_collapses_and_stays_so(chat: Chat) -> None:
 
 
 def test_habit_44_it_is_a_drawer_on_phones(talk: Talk) -> None:
-    chat = talk(**NARROW)
+    chat = talk(**NARROW).until_whole()
     expect(chat.page.locator("#sidebar")).to_be_hidden()
     chat.page.get_by_role("link", name="Open the sidebar").click()
     expect(chat.page.get_by_role("link", name="New chat").first).to_be_visible()
