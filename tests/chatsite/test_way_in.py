@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -27,6 +28,9 @@ def status_of(content_type: str) -> int:
 
     scope = {"type": "http", "headers": [(b"content-type", content_type.encode("latin-1"))]}
     asyncio.run(BodyLimit(app, most=100)(scope, receive, send))
+    if sent[0]["status"] == 415:
+        error = json.loads(sent[1]["body"])["error"]
+        assert error["request_id"].encode() == dict(sent[0]["headers"])[b"x-request-id"]
     return int(sent[0]["status"])
 
 

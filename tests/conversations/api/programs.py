@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts import api_keys
 from accounts.models import ApiKey, Scope, User
 from conversations.api.rest.routes import api
+from tests.conversations.talk import Event, parse
 
 EVERYTHING = (Scope.READ, Scope.WRITE, Scope.CHAT)
 NOBODY = UUID(int=7)  # names nothing
@@ -112,3 +114,30 @@ def address(path: str, ids: dict[str, object] | None = None) -> str:
         before, _brace, rest = path.partition("{")
         path = before + str(NOBODY) + rest.partition("}")[2]
     return path
+
+
+# --- Talking ---------------------------------------------------------------------------------------------------------
+
+
+def send(program: Program, content: str, conversation: str = "", **fields: Any) -> Any:
+    path = f"conversations/{conversation}/messages" if conversation else "conversations"
+    return program.post(path, {"content": content, "client_id": str(uuid.uuid4()), **fields})
+
+
+def events(program: Program, url: str, **headers: str) -> list[Event]:
+    response = program.get(url, **headers)
+    assert response.status_code == 200, response.content
+    assert response["Content-Type"].startswith("text/event-stream")
+    return list(parse(iter(response)))
+
+
+def ask(program: Program, content: str, conversation: str = "", **fields: Any) -> dict[str, Any]:
+    """The reply to a send whose answer has ended."""
+    sent = reply(send(program, content, conversation, **fields), 201)
+    for answer in sent.get("answers", [sent]):
+        assert events(program, answer["events"])[-1].name == "end"
+    return sent
+
+
+def message(program: Program, key: str) -> dict[str, Any]:
+    return reply(program.get(f"messages/{key}"))

@@ -12,8 +12,7 @@ from django.utils import timezone
 from accounts import api_keys
 from accounts.models import Plan, User
 from conversations.views import stream
-from tests.conversations.api.programs import Program, refused, reply
-from tests.conversations.api.test_rest_sending import ask, events, send
+from tests.conversations.api.programs import Program, ask, events, refused, reply, send
 from tests.conversations.talk import Event, parse, text_of
 from tests.conversations.test_processes import PERSON, threads_of, while_sixty_read
 from tests.processes import Site, wait_for

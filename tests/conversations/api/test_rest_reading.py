@@ -1,20 +1,15 @@
-"""Reading by `/api/v1/`: conversations with their messages, role presets, usage."""
+"""Reading by `/api/v1/`: conversations with their messages; and what is changed about them."""
 
 from __future__ import annotations
 
 import json
-import uuid
-from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import quotas
-from accounts.models import ApiKey, Plan, UsageRecord, User
+from accounts.models import User
 from conversations.models import Completion, Conversation, Message, RolePreset
-from tests.conversations.api.programs import NOBODY, Program, refused, reply
+from tests.conversations.api.programs import Program, refused, reply
 from tests.conversations.test_costs import grow
 
 # --- Conversations ---------------------------------------------------------------------------------------------------
@@ -188,127 +183,3 @@ def test_delete(alice: User) -> None:
     for method in ("GET", "DELETE"):
         assert refused(program.ask(method, path)) == (404, "not_found")
     assert Conversation.objects.get().deleted_at is not None
-
-
-# --- Role presets ----------------------------------------------------------------------------------------------------
-
-
-def preset(owner: User | None, name: str, **fields: Any) -> RolePreset:
-    return RolePreset.objects.create(
-        owner=owner, name=name, instruction=f"You are {{{{who}}}}, {name}.", **fields
-    )
-
-
-@pytest.mark.parametrize("limit", [1, 3, 100])
-def test_presets_page_by_page(alice: User, bob: User, limit: int) -> None:
-    for name in ("B", "A"):
-        preset(alice, name)
-    preset(bob, "Shared", shared=True)
-    preset(bob, "Hidden")
-    found = Program(alice).items("presets", limit=limit)
-    assert [row["name"] for row in found[:2]] == ["A", "B"]
-    assert [row["source"] for row in found] == ["own"] * 2 + ["site"] * 8 + ["shared"]
-    assert found[-1]["name"] == "Shared"
-    assert len({row["id"] for row in found}) == 11
-
-
-def test_presets_are_in_the_language_that_is_asked_for(alice: User) -> None:
-    program = Program(alice)
-    for language, expected in (("en", "en"), ("zh-hans", "zh-hans"), ("fr", "en")):
-        rows = reply(program.get("presets", accept_language=language))["items"]
-        assert {row["language"] for row in rows} == {expected}
-        one = reply(program.get("presets/translator", accept_language=language))
-        assert one["language"] == expected
-
-
-def test_a_preset(alice: User) -> None:
-    own = preset(alice, "Owl", greeting="Hoo", example_prompts=["Fly"], temperature=1.5, icon="🦉")
-    own.few_shot_turns = [
-        {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Hoo"},
-    ]
-    own.save()
-    found = reply(Program(alice).get(f"presets/{own.pk}"))
-    assert (found["key"], found["id"], found["source"]) == (str(own.pk), str(own.pk), "own")
-    assert (found["instruction"], found["variables"]) == ("You are {{who}}, Owl.", ["who"])
-    assert (found["greeting"], found["example_prompts"]) == ("Hoo", ["Fly"])
-    assert found["few_shot_turns"] == own.few_shot_turns
-    assert (found["model"], found["parameters"]["temperature"]) == (None, 1.5)
-
-
-def test_a_preset_of_the_site_by_key_and_id(alice: User) -> None:
-    program = Program(alice)
-    by_key = reply(program.get("presets/translator"))
-    assert (by_key["key"], by_key["source"]) == ("translator", "site")
-    assert reply(program.get(f"presets/{by_key['id']}")) == by_key
-
-
-@pytest.mark.parametrize("key", ["nobody", "%00", str(NOBODY), "x" * 5000, "%F0%9F%A6%89"])
-def test_presets_that_are_none(alice: User, key: str) -> None:
-    assert refused(Program(alice).get(f"presets/{key}")) == (404, "not_found")
-
-
-def test_strangers_presets(alice: User, bob: User) -> None:
-    own = preset(bob, "Owl")
-    program = Program(alice)
-    assert refused(program.get(f"presets/{own.pk}")) == (404, "not_found")
-    RolePreset.objects.filter(pk=own.pk).update(shared=True)
-    assert reply(program.get(f"presets/{own.pk}"))["source"] == "shared"
-
-
-# --- Usage -----------------------------------------------------------------------------------------------------------
-
-
-def spend(user: User, key: ApiKey | None, tokens: int, money: str) -> None:
-    call, now = uuid.uuid4(), timezone.now()
-    quotas.reserve(
-        user,
-        key=call,
-        limits=quotas.limits_of(user),
-        tokens=1,
-        least_tokens=1,
-        api_key=key,
-        now=now,
-    )
-    quotas.settle(
-        call,
-        spent=quotas.Spent(tokens_in=tokens, money=Decimal(money)),
-        outcome=UsageRecord.Outcome.COMPLETE,
-        model_name="fake",
-        now=now,
-    )
-
-
-def test_usage(alice: User, bob: User) -> None:
-    plan = Plan.objects.create(name="Some", requests_per_day=10, money_per_month=Decimal("1.5"))
-    User.objects.filter(pk=alice.pk).update(plan=plan)
-    alice.refresh_from_db()
-    program = Program(alice, tokens_per_day=1000)
-    spend(alice, None, 700, "0.25")
-    spend(alice, program.key, 50, "0.5")
-    spend(bob, None, 1, "9")
-    found = reply(program.get("usage"))
-    both = {"requests": 2, "tokens": 750, "money": "0.75"}
-    assert found["today"] == found["month"] == both
-    assert found["limits"] == {
-        "requests_per_day": 10,
-        "tokens_per_day": None,
-        "tokens_per_month": None,
-        "money_per_month": "1.5",
-    }
-    assert found["remaining"] == {
-        "requests_today": 8,
-        "tokens_today": None,
-        "tokens_this_month": None,
-        "money_this_month": "0.75",
-    }
-    key = found["key"]
-    assert (key["name"], key["today"]["tokens"], key["today"]["requests"]) == ("program", 50, 1)
-    assert (key["limits"]["tokens_per_day"], key["remaining"]["tokens_today"]) == (1000, 950)
-    assert timezone.now().isoformat() < found["resets"]["today"] <= found["resets"]["month"]
-
-
-def test_usage_of_somebody_who_has_spent_nothing(alice: User) -> None:
-    found = reply(Program(alice).get("usage"))
-    assert found["today"] == {"requests": 0, "tokens": 0, "money": "0"}
-    assert found["remaining"]["requests_today"] == 10  # the plan that everyone begins with
