@@ -98,6 +98,10 @@ def missing_packages(*, model: bool, tests: bool) -> list[str]:
             missing.append("libatomic1")
         if not has_chinese_font():
             missing.append("fonts-noto-cjk")
+        if (
+            shutil.which("curl") is None
+        ):  # one of the clients that programs' addresses are tried with
+            missing.append("curl")
     return missing
 
 

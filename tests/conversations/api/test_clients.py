@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,7 +255,6 @@ def test_another_library(site: Site, key: str, upstream: Upstream) -> None:
     assert answer.choices[0].message.content == "Good day."
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_curl(site: Site, key: str, upstream: Upstream, tmp_path: Path) -> None:
     upstream.say("Good ", "day.")
     said = subprocess.run(

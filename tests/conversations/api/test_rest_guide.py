@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from tests.upstream import Upstream
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.timeout(180),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl"),
 ]
 
 GUIDE = (ROOT / "docs/rest.md").read_text(encoding="utf-8")
