@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE # packages are installed without byte code: their first import writes it
 
 .PHONY: help run test test-long pictures lint format locks messages
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ DATA_FOLDER = os.environ.setdefault(
 )
 os.environ["DATA_DIR"] = DATA_FOLDER
 os.environ["ENV_FILE"] = os.devnull
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start a hundred processes of the same code
 
 from chatsite.settings import *  # noqa: E402, F403 (after the environment)
 from chatsite.settings import CACHES, REDIS_URL, STORAGES  # noqa: E402
