@@ -2,6 +2,7 @@
 
 Django runs each of its middlewares' halves in a thread under ASGI, some thirteen hops a request, although none of them
 does any I/O but saving a changed session. The classes at the end run them inline; only that save takes a thread.
+What programs ask goes past those that are about browsers.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class RequestIdMiddleware(Middleware):
 
 
 class ProgramsMiddleware(Middleware):
-    """Where programs ask, cookies are neither looked at nor, for want of anything to answer to, set."""
+    """Where programs ask, no cookie counts, not even that of the language; see `ForPeople` for what would set one."""
 
     def before(self, request: HttpRequest) -> None:
         if is_for_programs(request):
@@ -138,6 +139,17 @@ class Inline:
         return response
 
 
+class ForPeople:
+    """Lets by what programs ask: their requests have no session, no user and no messages, and need no CSRF token."""
+
+    get_response: GetResponse
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if is_for_programs(request):
+            return self.get_response(request)  # type: ignore[no-any-return]
+        return super().__call__(request)  # type: ignore[misc, no-any-return]  # of what this is mixed into
+
+
 class SecurityMiddleware(Inline, security.SecurityMiddleware):
     pass
 
@@ -150,15 +162,15 @@ class CommonMiddleware(Inline, common.CommonMiddleware):
     pass
 
 
-class AuthenticationMiddleware(Inline, auth.AuthenticationMiddleware):
+class AuthenticationMiddleware(ForPeople, Inline, auth.AuthenticationMiddleware):
     pass
 
 
-class MessageMiddleware(Inline, messages.MessageMiddleware):
+class MessageMiddleware(ForPeople, Inline, messages.MessageMiddleware):
     pass
 
 
-class CsrfMiddleware(Inline, csrf.CsrfViewMiddleware):
+class CsrfMiddleware(ForPeople, Inline, csrf.CsrfViewMiddleware):
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
         if iscoroutinefunction(get_response):
@@ -183,7 +195,7 @@ class CsrfMiddleware(Inline, csrf.CsrfViewMiddleware):
         super()._check_token(request)  # type: ignore[misc]  # the stubs leave it out
 
 
-class SessionMiddleware(sessions.SessionMiddleware):
+class SessionMiddleware(ForPeople, sessions.SessionMiddleware):
     """Saving a changed session is the one thing here that needs a thread."""
 
     def process_request(self, request: HttpRequest) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -14,12 +16,12 @@ from django.views.decorators.http import require_safe
 
 from .logs import request_id
 
-# What lies below these is for programs, which show a key: no browser's session counts there.
-FOR_PROGRAMS = ("/api/v1/",)
+# Where programs ask, which show a key or a pass: no browser's session counts there.
+FOR_PROGRAMS = re.compile(r"/(?:v1/|api/v1/|token\Z|api\Z)")
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    return request.path_info.startswith(FOR_PROGRAMS)
+    return FOR_PROGRAMS.match(request.path_info) is not None
 
 
 def wants_json(request: HttpRequest) -> bool:

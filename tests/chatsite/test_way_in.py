@@ -69,3 +69,20 @@ def test_a_session_cookie_that_nobody_was_given(client: Client, db: None, path: 
     """Quoted cookies can spell NUL, which PostgreSQL refuses to look for."""
     response = client.get(path, headers={"cookie": r'sessionid="\000aaaaaaaaaaaaaaaaaaa"'})
     assert response.status_code in {200, 302, 404}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/none", "/api/v1/models", "/token", "/api"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_programs_have_no_session(alice_client: Client, path: str, method: str) -> None:
+    """Nor anything that comes with one, whatever cookies they send."""
+    response = alice_client.generic(method, path, content_type="application/json")
+    request = response.wsgi_request
+    assert not request.COOKIES
+    assert not [name for name in ("session", "user", "_messages") if hasattr(request, name)]
+    assert not response.cookies
+    assert "Cookie" not in response.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/", "/tokens", "/api/", "/settings/keys/"])
+def test_people_have_one(alice_client: Client, path: str) -> None:
+    assert alice_client.get(path).wsgi_request.user.is_authenticated
