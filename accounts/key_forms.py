@@ -19,9 +19,19 @@ LARGEST = 2**63 - 1  # that a column of the database holds
 DAYS = {"30": 30, "90": 90, "365": 365, "never": None}
 
 
-def typed_number(keyboard: str) -> forms.TextInput:
+def _typed_number(keyboard: str) -> forms.TextInput:
     """Not of the type number: what a browser takes for none, it sends as nothing."""
     return forms.TextInput(attrs={"inputmode": keyboard, "autocomplete": "off"})
+
+
+def _whole_number(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_value=LARGEST,
+        widget=_typed_number("numeric"),
+    )
 
 
 class NameField(forms.CharField):
@@ -68,20 +78,8 @@ class KeyForm(forms.Form):
         initial="90",
         error_messages={"invalid_choice": _("Choose among these.")},
     )
-    requests_per_day = forms.IntegerField(
-        label=_("Requests a day"),
-        required=False,
-        min_value=0,
-        max_value=LARGEST,
-        widget=typed_number("numeric"),
-    )
-    tokens_per_day = forms.IntegerField(
-        label=_("Tokens a day"),
-        required=False,
-        min_value=0,
-        max_value=LARGEST,
-        widget=typed_number("numeric"),
-    )
+    requests_per_day = _whole_number(_("Requests a day"))
+    tokens_per_day = _whole_number(_("Tokens a day"))
     money_per_month = forms.DecimalField(
         label=_("Money a month"),
         required=False,
@@ -89,7 +87,7 @@ class KeyForm(forms.Form):
         max_digits=14,
         decimal_places=6,
         help_text=_("In the currency of the models' prices."),
-        widget=typed_number("decimal"),
+        widget=_typed_number("decimal"),
     )
 
     LIMITS = ("requests_per_day", "tokens_per_day", "money_per_month")
