@@ -202,7 +202,7 @@ def make_only_default(
 class PassAdmin(PassAdminBase):
     """They are made by asking for one; deleting one ends it."""
 
-    list_display = ("user", "issued_at", "expires_at")
+    list_display = ("user", "issued_at", "expires_at", "last_used_at")
     list_select_related = ("user",)
     search_fields = ("user__username",)
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -17,7 +17,6 @@ from django.utils import timezone
 from .models import ApiKey, Scope, State, User
 
 MOST_KEYS = 50  # of one person at once
-USED_EVERY = timedelta(minutes=1)  # how exactly the last use is kept
 SHAPE = re.compile(r"ck_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -79,12 +78,6 @@ def find_key(text: str) -> ApiKey | None:
     if key is None or not secrets.compare_digest(key.secret_hash, _hash(secret)):
         return None
     return key
-
-
-def note_use(key: ApiKey, *, now: datetime) -> None:
-    """Keep when it was last used, to the minute. At most one query."""
-    if key.last_used_at is None or now - key.last_used_at >= USED_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 def revoke_keys(keys: Collection[UUID], *, of: User | None = None, now: datetime) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import api_keys, passes, quotas
-from .models import ApiKey, State, User
+from .models import ApiKey, Pass, State, User
 from .quotas import Limits
+
+USED_EVERY = timedelta(minutes=1)  # how exactly the last use of a key or a pass is kept
 
 
 class CallerRefused(Exception):
@@ -82,7 +85,7 @@ def caller_with_key(request: HttpRequest, *, scope: str | tuple[str, ...], now: 
             _("This API key may not be used for that: it lacks the scope “%(scope)s”.")
             % {"scope": ", ".join(missing)},
         )
-    api_keys.note_use(key, now=now)
+    _note_use(key, now=now)
     return Caller(key.user, quotas.limits_of(key.user), key)
 
 
@@ -100,7 +103,7 @@ _NO_PASS = {
 
 
 def caller_with_pass(request: HttpRequest, *, now: datetime) -> Caller:
-    """Who asks with a pass of the original ChatAPI. At most three queries.
+    """Who asks with a pass of the original ChatAPI. At most four queries.
 
     Raises CallerRefused, 401 or 422, with a code that begins with `pass_` and the original's words.
     """
@@ -114,11 +117,20 @@ def caller_with_pass(request: HttpRequest, *, now: datetime) -> Caller:
         reason = "empty"
     else:
         try:
-            user = passes.find_pass(texts[0], now=now).user
-            return Caller(user, quotas.limits_of(user))
+            found = passes.find_pass(texts[0], now=now)
         except passes.NoPass as problem:
             reason = problem.reason
+        else:
+            _note_use(found, now=now)
+            return Caller(found.user, quotas.limits_of(found.user))
     raise _no_pass(reason)
+
+
+def _note_use(shown: ApiKey | Pass, *, now: datetime) -> None:
+    """Keep when it was last used, to the minute. At most one query."""
+    if shown.last_used_at is None or now - shown.last_used_at >= USED_EVERY:
+        rows: Any = type(shown)._default_manager  # not `save`: it may have been revoked meanwhile
+        rows.filter(pk=shown.pk).update(last_used_at=now)
 
 
 def shut_out() -> CallerRefused:

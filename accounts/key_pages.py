@@ -1,4 +1,4 @@
-"""The page of a person's API keys: what there is, one more of them, and one less."""
+"""The page of a person's API keys: what there is, one more of them, and one less. Below them the ChatAPI pass."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chatsite.views import see_other
 
-from . import api_keys, quotas
+from . import api_keys, passes, quotas
 from .key_forms import KeyForm
 from .models import ApiKey, State, User
 from .quotas import Used
@@ -103,7 +103,7 @@ def _page(
     made_before: ApiKey | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """text: of the new key. made_before: the key that the form, sent again, has made already. Three queries."""
+    """text: of the new key. made_before: the key that the form, sent again, has made already. Four queries."""
     user, now = signed_in_user(request), timezone.now()
     valid = list(api_keys.valid_keys(user, now=now))
     ended = _ended(user, valid, now)
@@ -117,6 +117,7 @@ def _page(
         "ended": ended[:MOST_ENDED],
         "has_older": len(ended) > MOST_ENDED,
         "base_url": f"{site}/v1",
+        "chatapi_pass": passes.valid_pass(user, now=now),
     }
     return render(request, "accounts/keys.html", context, status=status)
 
@@ -180,3 +181,12 @@ def revoke_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     api_keys.revoke_keys([key.pk], of=signed_in_user(request), now=timezone.now())
     messages.success(request, _("The key “%(name)s” has been revoked.") % {"name": key.name})
     return page
+
+
+@require_POST
+@login_required
+def revoke_pass(request: HttpRequest) -> HttpResponse:
+    """Asks nothing: whoever has the password gets another one at once."""
+    if passes.revoke_pass(signed_in_user(request)):
+        messages.success(request, _("The ChatAPI pass has been revoked."))
+    return see_other(reverse("accounts:settings-keys"))

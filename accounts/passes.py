@@ -38,18 +38,30 @@ def give_pass(user: User, *, now: datetime) -> tuple[Pass, bool] | None:
         person = User.objects.select_for_update().filter(pk=user.pk).first()
         if person is None or person.auth_epoch != user.auth_epoch or not person.is_active:
             return None
-        found = Pass.objects.select_related("user").filter(user=person).first()
-        if found is not None and found.is_valid(now):
+        found = valid_pass(person, now=now)
+        if found is not None:
             return found, False
         issued_at = now.replace(microsecond=0)  # a JWT counts whole seconds
         values = {
             "jti": uuid4(),  # what was signed before is not valid again
             "issued_at": issued_at,
             "expires_at": issued_at + LIFETIME,
+            "last_used_at": None,
             "auth_epoch": person.auth_epoch,
         }
         made, _is_first = Pass.objects.update_or_create(user=person, defaults=values)
         return made, True
+
+
+def valid_pass(user: User, *, now: datetime) -> Pass | None:
+    """The person's. One query."""
+    found = Pass.objects.select_related("user").filter(user=user).first()
+    return found if found is not None and found.is_valid(now) else None
+
+
+def revoke_pass(user: User) -> bool:
+    """From the next request on. False if the person had none."""
+    return Pass.objects.filter(user=user).delete()[0] > 0
 
 
 def text_of(given: Pass) -> str:

@@ -16,6 +16,7 @@ pages = [
     path("settings/sessions/<int:session_id>/end/", views.end_session, name="session-end"),
     path("settings/keys/", key_pages.keys, name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", key_pages.revoke_key, name="key-revoke"),
+    path("settings/keys/pass/revoke/", key_pages.revoke_pass, name="pass-revoke"),
 ]
 
 urlpatterns = [

@@ -111,6 +111,7 @@ class Pass(models.Model):
     jti = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     issued_at = models.DateTimeField(_("created"))
     expires_at = models.DateTimeField(_("valid until"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     auth_epoch = models.PositiveIntegerField(
         default=0, editable=False, help_text="The person's when the pass was made."
     )

@@ -14,11 +14,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import api_keys, quotas
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Pass, User
 from tests.accounts.test_api_keys import NOON, make, reserve, settle
 from tests.conftest import PASSWORD
+from tests.conversations.api.old_client import failure, get_api, token_of
 
 PAGE = "/settings/keys/"
+REVOKE_PASS = f"{PAGE}pass/revoke/"
 
 
 def fields(**changes: Any) -> dict[str, Any]:
@@ -34,8 +36,13 @@ def revoke(key: ApiKey | UUID) -> str:
 
 
 def card(page: str, key: ApiKey) -> str:
-    """What is said of one key, without its markup."""
-    found = re.search(rf'<h3 id="name-{key.pk}".*?</table>', page, re.S)
+    """What is said of one key."""
+    return words(rf'<h3 id="name-{key.pk}".*?</table>', page)
+
+
+def words(part: str, page: str) -> str:
+    """Of that part, without its markup."""
+    found = re.search(part, page, re.S)
     assert found
     return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split())
 
@@ -78,10 +85,12 @@ def test_the_same_queries_for_three_keys_and_thirty(
 
     add(3)
     alice_client.get(PAGE)
-    with django_assert_num_queries(6):  # session, person, administrator, keys, counters, ended keys
+    with django_assert_num_queries(
+        7
+    ):  # session, person, administrator, keys, counters, ended keys, pass
         alice_client.get(PAGE)
     add(27)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = alice_client.get(PAGE).content.decode()
     assert page.count("Revoke…") == 30
 
@@ -190,3 +199,55 @@ def test_wrong_method(alice: User, alice_client: Client, method: str) -> None:
     key = make(alice)[0]
     for url in (PAGE, revoke(key)):
         assert getattr(alice_client, method)(url).status_code == 405
+
+
+# --- The ChatAPI pass ------------------------------------------------------------------------------------------------
+
+
+def test_the_pass_is_shown_to_whom_it_was_given(
+    alice: User, alice_client: Client, bob_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOON)
+    assert "ChatAPI" not in alice_client.get(PAGE).content.decode()
+    token = token_of("alice")
+    page = alice_client.get(PAGE).content.decode()
+    said = "Created Nov. 21, 2026 Valid until Dec. 21, 2026 Last used"
+    part = "ChatAPI pass</h2>.*</form>"
+    assert f"{said} Never" in words(part, page)
+    assert token not in page
+    get_api(token)
+    assert f"{said} Nov. 21, 2026, noon" in words(part, alice_client.get(PAGE).content.decode())
+    assert "ChatAPI" not in bob_client.get(PAGE).content.decode()
+    Pass.objects.update(expires_at=NOON)
+    assert "ChatAPI" not in alice_client.get(PAGE).content.decode()
+
+
+def test_a_new_pass_has_never_been_used(alice: User) -> None:
+    get_api(token_of("alice"))
+    assert Pass.objects.get().last_used_at
+    Pass.objects.update(expires_at=timezone.now())
+    token_of("alice")
+    assert Pass.objects.get().last_used_at is None
+
+
+def test_revoking_the_pass(alice: User, alice_client: Client, bob_client: Client) -> None:
+    token = token_of("alice")
+    assert bob_client.post(REVOKE_PASS)["Location"] == PAGE
+    assert Pass.objects.count() == 1
+    response = alice_client.post(REVOKE_PASS)
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    assert failure(get_api(token))[0] == 401
+    page = alice_client.get(PAGE).content.decode()
+    assert "The ChatAPI pass has been revoked." in page
+    assert "/token" not in page
+    alice_client.post(REVOKE_PASS)
+    assert "has been revoked" not in alice_client.get(PAGE).content.decode()
+    assert token_of("alice") != token
+
+
+def test_revoking_the_pass_is_asked_by_its_person(alice: User, alice_client: Client) -> None:
+    token_of("alice")
+    assert alice_client.get(REVOKE_PASS).status_code == 405
+    assert Client().post(REVOKE_PASS)["Location"].startswith("/accounts/login/")
+    assert Client(enforce_csrf_checks=True).post(REVOKE_PASS).status_code == 403
+    assert Pass.objects.count() == 1

@@ -87,6 +87,7 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
         paths |= order_and_label(visitor, paths["reasoning"])
         paths |= make_presets(visitor)
         paths |= make_keys(visitor)
+        visitor.http.post("/token", json={"u": person.name, "p": person.password})
     return Prepared(person, {**SIGNED_IN, **paths, "menu": f"{paths['rich']}menu/"})
 
 
