@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +17,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from django.conf import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60.0  # for what takes a second on an idle machine
+DATABASE = "chatsite.sqlite3"
+MIGRATE = "from chatsite import serving; serving.migrate()"
 
 T = TypeVar("T")
 Process = tuple[int, int]  # process id and start time: ids are used again
@@ -105,21 +111,58 @@ def heeds_hangups() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def migrated_database() -> Path:
+    """What `serve` makes of an empty data folder: once per run, by whichever worker comes first."""
+    folder = Path(settings.DATA_DIR) / "migrated"
+    folder.mkdir(exist_ok=True)
+    made = folder / DATABASE
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not made.exists():
+            subprocess.run(
+                [sys.executable, "manage.py", "shell", "--no-imports", "-c", MIGRATE],
+                cwd=ROOT, env=scratch_environment(folder), check=True,
+            )  # fmt: skip
+            (folder / "data" / DATABASE).rename(made)
+    finally:
+        os.close(handle)
+    return made
+
+
 class Site:
-    """`manage.py serve` on a free port. Use it as a context manager: whatever happens, nothing stays behind."""
+    """`manage.py serve` on a free port. Use it as a context manager: whatever happens, nothing stays behind.
+
+    Seconds that are not what is tested are spared: SQLite begins with a migrated database, and hashes are quick.
+    """
+
+    as_shipped = False
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = int(variables.get("PORT") or free_port())
         self.output = folder / f"output-{self.port}"
-        environment = scratch_environment(folder, **{"PORT": str(self.port), **variables})
+        self.settings: dict[str, str] = {}
+        if not self.as_shipped:
+            self.settings["DJANGO_SETTINGS_MODULE"] = "tests.site_settings"
+            if "DATABASE_URL" not in variables:
+                self._begin_migrated()
+        environment = scratch_environment(
+            folder, **{"PORT": str(self.port), **self.settings, **variables}
+        )
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", *arguments],
                 cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True,
                 preexec_fn=heeds_hangups,
             )  # fmt: skip
+
+    def _begin_migrated(self) -> None:
+        data = self.folder / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        if not (data / DATABASE).exists():
+            shutil.copyfile(migrated_database(), data / DATABASE)
 
     def __enter__(self) -> Site:
         return self
@@ -136,7 +179,7 @@ class Site:
         """What a management command beside the running site prints."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=scratch_environment(self.folder),
+            cwd=ROOT, env=scratch_environment(self.folder, **self.settings),
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
 
@@ -198,3 +241,9 @@ class Site:
             for pid in children(self.process.pid)
             if b"conversations.localmodel" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
+
+
+class ShippedSite(Site):
+    """As an operator starts it for the first time, with nothing prepared and nothing spared."""
+
+    as_shipped = True

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat import Chat
 from tests.browser.people import PASSWORD, Open
-from tests.processes import Site, wait_for
+from tests.processes import ShippedSite, Site, wait_for
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,7 @@ def become_administrator(page: Page, site: Site) -> None:
 
 
 def test_the_whole_journey(tmp_path: Path, upstream: Upstream, open_browser: Open) -> None:
-    with Site(tmp_path, OPENAI_BASE_URL=upstream.url).wait_until_ready() as site:
+    with ShippedSite(tmp_path, OPENAI_BASE_URL=upstream.url).wait_until_ready() as site:
         page = open_browser()
         become_administrator(page, site)
         chat = Chat(page, site.url)

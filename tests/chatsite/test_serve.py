@@ -16,6 +16,7 @@ from django.conf import LazySettings
 from chatsite import serving
 from tests.processes import (
     ROOT,
+    ShippedSite,
     Site,
     children,
     family,
@@ -35,7 +36,8 @@ processes = pytest.mark.processes
 
 @processes
 def test_says_once_that_it_is_ready_and_how_to_create_the_administrator(tmp_path: Path) -> None:
-    with Site(tmp_path).wait_until_ready() as site:
+    with ShippedSite(tmp_path).wait_until_ready() as site:
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700  # nobody else's to read
         assert site.status("/livez") == 200
         wait_for(lambda: "Create the administrator: " in site.text, what="the link")
         lines = site.text.splitlines()
@@ -52,7 +54,7 @@ def test_an_administrator_from_the_environment_needs_no_link(tmp_path: Path) -> 
         "DJANGO_SUPERUSER_PASSWORD": "correct horse battery",
         "DJANGO_SUPERUSER_EMAIL": "root@example.org",
     }
-    with Site(tmp_path, **administrator).wait_until_ready() as site:
+    with ShippedSite(tmp_path, **administrator).wait_until_ready() as site:
         site.process.send_signal(signal.SIGTERM)
         site.wait_for_exit()
         assert "Create the administrator" not in site.text
@@ -60,7 +62,10 @@ def test_an_administrator_from_the_environment_needs_no_link(tmp_path: Path) -> 
 
 @processes
 def test_two_that_start_at_once_on_one_database_migrate_it_once(tmp_path: Path) -> None:
-    with Site(tmp_path) as first, Site(tmp_path) as second:
+    with (
+        ShippedSite(tmp_path) as first,
+        ShippedSite(tmp_path) as second,
+    ):
         assert first.wait_until_ready().status("/livez") == 200
         assert second.wait_until_ready().status("/livez") == 200
 
@@ -70,7 +75,7 @@ def test_serves_from_the_database_that_the_environment_names(tmp_path: Path) -> 
     configured = {
         name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ
     }
-    with Site(tmp_path, **configured).wait_until_ready() as site:
+    with ShippedSite(tmp_path, **configured).wait_until_ready() as site:
         assert site.status("/readyz") == 200
 
 
@@ -88,7 +93,7 @@ def test_starts_no_model_when_none_is_wanted(tmp_path: Path, variables: dict[str
 
 def refusal(folder: Path, **variables: str) -> str:
     """What a start that must fail says."""
-    with Site(folder, **variables) as site:
+    with ShippedSite(folder, **variables) as site:
         assert site.wait_for_exit() == 1, site.text
         assert "Traceback" not in site.text
         return site.text
@@ -156,7 +161,6 @@ def test_an_unusable_model_file_is_refused_in_a_sentence(tmp_path: Path, content
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_site_and_its_model(tmp_path: Path, number: signal.Signals) -> None:
     with Site(tmp_path, LOCAL_MODEL="").wait_until_ready() as site:
-        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700  # nobody else's to read
         members = family(site.process.pid)
         assert len(members) == 4  # serve, gunicorn's master, its worker, the model
         site.process.send_signal(number)
@@ -167,7 +171,7 @@ def test_a_signal_ends_the_site_and_its_model(tmp_path: Path, number: signal.Sig
 
 @processes
 def test_ctrl_c_during_the_start_leaves_nothing(tmp_path: Path) -> None:
-    with Site(tmp_path, LOCAL_MODEL="") as site:
+    with ShippedSite(tmp_path, LOCAL_MODEL="") as site:
         wait_for(lambda: site.models, what="the model's process")
         members = family(site.process.pid)
         site.process.send_signal(signal.SIGINT)
