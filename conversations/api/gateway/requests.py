@@ -6,6 +6,9 @@ Only what the site must know is looked at; everything else is the endpoint's to 
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -23,14 +26,18 @@ from .refusals import Refusal, invalid
 
 MOST_BYTES = 32 << 20  # of a body: recordings and pictures are large
 MOST_CHOICES = 128
+MOST_DEPTH = 100  # of lists and objects in each other; what walks through them later is recursive
 IMAGE_TOKENS = 1_000  # of one picture, about
-LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+CHAT_LIMITS = ("max_completion_tokens", "max_tokens")
+RESPONSE_LIMITS = ("max_output_tokens",)
+HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # as JSON spells it; most are whole pairs
 
 
 @dataclass(frozen=True)
 class Asked:
     """body: as it was sent. prompt_tokens: our estimate. answer_tokens: the most that one choice may have, if said.
 
+    limits: the names that the limit of an answer may have here; what has another name is none to the endpoint.
     counts_on_request: a stream tells its usage only if that is asked for; wants_usage: the program did.
     """
 
@@ -38,6 +45,7 @@ class Asked:
     model_name: str
     prompt_tokens: int
     answer_tokens: int | None = None
+    limits: tuple[str, ...] = ()
     choices: int = 1
     streams: bool = False
     counts_on_request: bool = False
@@ -47,12 +55,15 @@ class Asked:
         """The body for the endpoint. limit: of one choice, where less is granted than was asked for."""
         body = {**self.body, "model": model.name}
         if limit is not None:
-            name = next((name for name in LIMITS if name in body), model.max_tokens_parameter)
-            body[name] = limit
+            body[_given(body, self.limits) or self._usual_limit(model)] = limit
         if self.streams and self.counts_on_request:
             options = body.get("stream_options") or {}
             body["stream_options"] = {**options, "include_usage": True}
         return body
+
+    def _usual_limit(self, model: ChatModel) -> str:
+        parameter: str = model.max_tokens_parameter
+        return parameter if parameter in self.limits else self.limits[0]
 
 
 def read_chat(request: HttpRequest) -> Asked:
@@ -66,7 +77,7 @@ def read_chat(request: HttpRequest) -> Asked:
     if options is not None and not isinstance(options, dict):
         raise invalid(_("“stream_options” has to be an object."), param="stream_options")
     streams = _switch(body, "stream")
-    wants_usage = bool(options and options.get("include_usage"))
+    wants_usage = _switch(options or {}, "include_usage")
     if not streams:
         body.pop("stream_options", None)
     tools = [body[name] for name in ("tools", "functions", "response_format") if body.get(name)]
@@ -74,7 +85,8 @@ def read_chat(request: HttpRequest) -> Asked:
         body=body,
         model_name=_model_name(body),
         prompt_tokens=sum(map(_tokens_of_message, messages)) + _tokens_of(tools),
-        answer_tokens=_limit(body),
+        answer_tokens=_limit(body, CHAT_LIMITS),
+        limits=CHAT_LIMITS,
         choices=_choices(body),
         streams=streams,
         counts_on_request=True,
@@ -85,11 +97,17 @@ def read_chat(request: HttpRequest) -> Asked:
 def read_response(request: HttpRequest) -> Asked:
     """Of the Responses API."""
     body = read_object(request)
+    if _switch(body, "background"):
+        raise invalid(
+            _("“background” cannot be used here: nobody would count what the answer costs."),
+            param="background",
+        )
     return Asked(
         body=body,
         model_name=_model_name(body),
         prompt_tokens=_tokens_of([body.get(name) for name in ("instructions", "input", "tools")]),
-        answer_tokens=_limit(body),
+        answer_tokens=_limit(body, RESPONSE_LIMITS),
+        limits=RESPONSE_LIMITS,
         streams=_switch(body, "stream"),
     )
 
@@ -160,11 +178,16 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
             _("Send JSON, with the header “Content-Type: application/json”."),
         )
     try:
-        body = json.loads(read_bytes(request).decode(), parse_constant=_no_number)
+        text = read_bytes(request).decode()
+        body = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        if HALF_A_PAIR.search(text):
+            json.dumps(body, ensure_ascii=False).encode()  # as it will be sent on
     except (ValueError, RecursionError):
         raise invalid(_("The body is not valid JSON in UTF-8."), code="invalid_json") from None
     if not isinstance(body, dict):
         raise invalid(_("The body has to be a JSON object."), code="invalid_json")
+    if _is_too_deep(body):
+        raise invalid(_("The body is nested too deeply."), code="invalid_json")
     return body
 
 
@@ -182,6 +205,28 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
+def _finite(text: str) -> float:
+    """JSON can write what no number of ours holds, and JSON could not write again."""
+    if math.isinf(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+def _is_too_deep(body: object) -> bool:
+    level = [body]
+    for _depth in range(MOST_DEPTH):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _model_name(body: dict[str, Any]) -> str:
     name = body.get("model")
     if name is None:
@@ -190,17 +235,9 @@ def _model_name(body: dict[str, Any]) -> str:
             param="model",
             code="missing_required_parameter",
         )
-    if not isinstance(name, str) or not name.strip() or "\x00" in name or not _is_unicode(name):
+    if not isinstance(name, str) or not name.strip() or "\x00" in name:
         raise invalid(_("“model” has to be the name of a model."), param="model")
     return name
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _switch(body: dict[str, Any], name: str) -> bool:
@@ -210,17 +247,26 @@ def _switch(body: dict[str, Any], name: str) -> bool:
     raise invalid(_("“%(name)s” has to be true or false.") % {"name": name}, param=name)
 
 
-def _limit(body: dict[str, Any]) -> int | None:
-    for name in LIMITS:
-        value = body.get(name)
-        if value is None:
-            continue
-        if type(value) is not int or not 1 <= value <= 2**31:
-            raise invalid(
-                _("“%(name)s” has to be a whole number from 1.") % {"name": name}, param=name
-            )
-        return value
-    return None
+def _given(body: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Which of these fields is there; empty for none. Raises Refusal for several."""
+    given = [name for name in names if body.get(name) is not None]
+    if len(given) > 1:  # which one counts differs from endpoint to endpoint
+        raise invalid(
+            _("Send “%(first)s” or “%(second)s”, not both.")
+            % {"first": given[0], "second": given[1]},
+            param=given[1],
+        )
+    return given[0] if given else ""
+
+
+def _limit(body: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    name = _given(body, names)
+    if not name:
+        return None
+    value = body[name]
+    if type(value) is not int or not 1 <= value <= 2**31:
+        raise invalid(_("“%(name)s” has to be a whole number from 1.") % {"name": name}, param=name)
+    return value
 
 
 def _choices(body: dict[str, Any]) -> int:
