@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -31,13 +31,17 @@ class Lost(Refused):
 
 @dataclass(frozen=True)
 class Question:
-    """conversation: None begins one. preset: None leaves the conversation's, or takes the person's default."""
+    """conversation: None begins one. preset: None leaves the conversation's, or takes the person's default.
+
+    variables: what the preset's stand for.
+    """
 
     content: str
     client_id: UUID
     conversation: UUID | None = None
     model: str = ""
     preset: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,13 @@ class Client(Protocol):
 
     def open(self, conversation: UUID) -> Opened: ...
 
-    def check(self, *, model: str = "", preset: str | None = None) -> None:
-        """Refuse a model or a role preset that cannot be chosen; without either, whoever may not chat at all."""
+    def check(self, *, model: str = "") -> None:
+        """Refuse a model that cannot be chosen; without one, whoever may not chat at all."""
 
     def models(self) -> list[str]: ...
+
+    def variables(self, preset: str) -> list[str]:
+        """The names of what a role preset asks for. Refuses one that cannot be chosen."""
 
     def send(self, question: Question) -> Begun:
         """The same question again is the same message: it is not sent twice."""
@@ -87,7 +94,7 @@ class Client(Protocol):
     def regenerate(self, completion: UUID, *, model: str) -> Begun: ...
 
     def follow(self, completion: UUID, tell: Tell) -> None:
-        """Returns at once. Deltas, reasoning and the end, or what has gone wrong, are told by another thread."""
+        """Returns at once. Thoughts, the answer and its end, or what has gone wrong, are told by another thread."""
 
     def stop(self, completion: UUID) -> None: ...
 

@@ -19,6 +19,7 @@ from .. import access, catalogue, events, preset_choices, relay, runtime, sendin
 from ..errors import ConversationError, sentence
 from ..models import Completion
 from ..selectors import transcript
+from ..variables import variables_in
 from ..views.stream import answer_of
 from .client import NO_CONVERSATION, Begun, Opened, Question, Refused, Said, Tell
 
@@ -47,17 +48,20 @@ class Local:
             ]
         return Opened(found.title, tuple(said))
 
-    def check(self, *, model: str = "", preset: str | None = None) -> None:
+    def check(self, *, model: str = "") -> None:
         with _refusals():
             user = self._user()
             if model:
                 catalogue.choose_model(model, limits=quotas.limits_of(user))
-            if preset:
-                preset_choices.choose_preset(user, preset, self.language)
 
     def models(self) -> list[str]:
         with _refusals():
             return [row.name for row in catalogue.offered(quotas.limits_of(self._user()))]
+
+    def variables(self, preset: str) -> list[str]:
+        with _refusals():
+            found = preset_choices.choose_preset(self._user(), preset, self.language)
+        return variables_in(found.instruction) if found is not None else []
 
     def send(self, question: Question) -> Begun:
         with _refusals():
@@ -72,6 +76,7 @@ class Local:
                 client_id=question.client_id,
                 models=(question.model,) if question.model else (),
                 preset=question.preset,
+                variables=question.variables,
                 language=self.language,
             )
             return _begun(

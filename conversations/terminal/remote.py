@@ -57,14 +57,9 @@ class Remote:
         except (KeyError, TypeError, ValueError):
             raise self._no_site() from None
 
-    def check(self, *, model: str = "", preset: str | None = None) -> None:
-        if (model or not preset) and model not in {*self.models(), ""}:
+    def check(self, *, model: str = "") -> None:
+        if model not in {*self.models(), ""}:
             raise Refused(ModelUnknown.message)
-        if preset:
-            response = self._request("GET", f"presets/{quote(preset, safe='')}")
-            if response.status_code == 404:
-                raise Refused(_("There is no such role preset. Choose one from the list."))
-            self._body(response)
 
     def models(self) -> list[str]:
         names: list[str] = []
@@ -79,12 +74,26 @@ class Remote:
                 raise self._no_site() from None
         return names
 
+    def variables(self, preset: str) -> list[str]:
+        response = self._request("GET", f"presets/{quote(preset, safe='')}")
+        if response.status_code == 404:
+            raise Refused(_("There is no such role preset. Choose one from the list."))
+        names = self._body(response).get("variables")
+        if not isinstance(names, list):
+            raise self._no_site()
+        return list(map(str, names))
+
     def send(self, question: Question) -> Begun:
-        fields = {"content": question.content, "client_id": str(question.client_id)}
+        fields: dict[str, Any] = {
+            "content": question.content,
+            "client_id": str(question.client_id),
+        }
         if question.model:
             fields["model"] = question.model
         if question.preset is not None:
             fields["preset"] = question.preset
+        if question.variables:
+            fields["variables"] = dict(question.variables)
         path = "conversations"
         if question.conversation is not None:
             path = f"conversations/{question.conversation}/messages"
@@ -148,7 +157,7 @@ class Remote:
     # --- one request -------------------------------------------------------------------------------------------------
 
     def _request(
-        self, method: str, path: str, fields: dict[str, str] | None = None
+        self, method: str, path: str, fields: dict[str, Any] | None = None
     ) -> httpx2.Response:
         try:
             return self.http.request(method, f"{self.url}{API}{path}", json=fields)

@@ -54,20 +54,21 @@ class Screen:
 
     # --- what is typed -----------------------------------------------------------------------------------------------
 
-    def ask(self) -> str:
+    def ask(self, prompt: str = PROMPT) -> str:
         """The next line. Raises EOFError, and KeyboardInterrupt for Ctrl-C."""
+        prompt = clean(prompt)
         if self.ahead:
             line = self.ahead.popleft()
-            self._say(f"{PROMPT}{line}", "")
+            self._say(f"{prompt}{line}", "")
             return line
         if not self.is_interactive:
             return self._read_line()
         if not sys.stderr.isatty():
-            sys.stderr.write(PROMPT)
+            sys.stderr.write(prompt)
             sys.stderr.flush()
             return self._read_line()
         with _output_on_standard_error():
-            return input(PROMPT)
+            return input(prompt)
 
     def read_whole(self) -> str:
         return sys.stdin.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ..errors import ConversationError
 from ..forms import check_text
 from .client import Begun, Client, Opened, Question, Refused
+from .role import Role
 from .screen import Screen
 from .turn import Turn
 
@@ -22,20 +23,29 @@ SHORT = {"0": "/quit", "1": "/new"}  # as in the program that this one follows
 
 
 class Session:
-    """model, preset: what the person asks for; empty and None: what the site chooses."""
+    """model, preset: what the person asks for; empty and None: what the site chooses. variables: of the preset.
+
+    Raises Refused for a preset that cannot be chosen.
+    """
 
     def __init__(
-        self, client: Client, screen: Screen, *, model: str = "", preset: str | None = None
+        self,
+        client: Client,
+        screen: Screen,
+        *,
+        model: str = "",
+        preset: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.client = client
         self.screen = screen
         self.model = model
-        self.preset = preset
+        self.role = Role(client, preset, variables or {})
         self.conversation: UUID | None = None
         self.last: UUID | None = None  # the completion that /retry tries again
         self.unsent: Question | None = None
         # What is chosen is sent once and is the conversation's then: it may be changed elsewhere from there on.
-        self.due_model, self.due_preset = model, preset
+        self.due_model, self.is_role_due = model, True
         self.is_interrupted = False
         self.has_failed = False
         self.is_over = False
@@ -58,10 +68,12 @@ class Session:
 
     def run(self) -> int:
         """Until there is nothing more to read, or until it is ended. Returns what the process exits with."""
-        if not self.screen.is_interactive:
-            return self._read()
-        self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
+        if self.screen.is_interactive:
+            self.screen.notice(_("/help lists what you can type. Ctrl-D ends."))
+        self._announce_role()
         status = self._read()
+        if not self.screen.is_interactive:
+            return status
         if not self.is_over:
             self.screen.notice("")  # nothing was typed on the line of the prompt
         if self.conversation is not None:
@@ -74,7 +86,7 @@ class Session:
         was_interrupted = False
         while not self.is_over:
             try:
-                line = self.screen.ask()
+                line = self._next_line()
             except EOFError:
                 return INTERRUPTED if was_interrupted else DONE
             except KeyboardInterrupt:
@@ -89,8 +101,28 @@ class Session:
                 return self._status
         return DONE
 
+    def _next_line(self) -> str:
+        """What answers the role preset is taken at once. Raises EOFError and KeyboardInterrupt."""
+        while self.screen.is_interactive and self.role.unasked:
+            self._attempt(self.role.take, self.screen.ask(self.role.question))
+        return self.screen.ask()
+
+    def _announce_role(self) -> None:
+        if not self.screen.is_interactive:
+            self._say_what_lacks()
+        elif self.role.unasked:
+            self.screen.notice(_("The role preset asks for this. Enter leaves it as it is."))
+
+    def _say_what_lacks(self) -> None:
+        if missing := self.role.missing:
+            names = ", ".join(missing)
+            self.screen.notice(
+                _("The role preset asks for %(names)s: --set NAME=VALUE.") % {"names": names}
+            )
+
     def run_once(self, content: str) -> int:
         """One question, whatever it looks like."""
+        self._say_what_lacks()
         self._attempt(self.ask, content)
         return self._status
 
@@ -122,7 +154,11 @@ class Session:
             check_text(content)
         except ConversationError as refusal:
             raise Refused(refusal.message) from refusal
-        self._send(Question(content, uuid4(), self.conversation, self.due_model, self.due_preset))
+        question = Question(content, uuid4(), self.conversation, self.due_model)
+        if self.is_role_due:
+            role = self.role
+            question = replace(question, preset=role.key, variables=dict(role.values))
+        self._send(question)
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -131,8 +167,10 @@ class Session:
             self.is_over = True
         elif name == "new":
             self.conversation = self.last = self.unsent = None
-            self.due_model, self.due_preset = self.model, self.preset
+            self.due_model, self.is_role_due = self.model, True
             self.screen.notice(_("A new conversation begins."))
+            self.role.ask_again()
+            self._announce_role()
         elif name == "model":
             self._choose_model(value)
         elif name == "retry":
@@ -176,7 +214,7 @@ class Session:
 
         def begin() -> Begun:
             begun = self.client.send(question)
-            self.unsent, self.due_model, self.due_preset = None, "", None
+            self.unsent, self.due_model, self.is_role_due = None, "", False
             return begun
 
         self._answer(begin)

@@ -30,6 +30,14 @@ for user, scopes in ((root, ("read", "write", "chat")), (root, ("read",)), (ann,
     print(create_key(user, name="terminal", scopes=scopes, now=timezone.now())[1])
 """
 
+WRITER = """
+from accounts.models import User
+from conversations.models import RolePreset
+root = User.objects.get(username="root")
+instruction = "About {{to\\x1b[0mpic}} in {{tone}}."
+print(RolePreset.objects.create(owner=root, name="Writer", instruction=instruction).pk)
+"""
+
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 
@@ -239,6 +247,37 @@ def test_a_terminal(site: Site, keys: list[str], away: dict[str, str], upstream:
         assert terminal.ended() == 0
 
 
+def test_what_a_role_preset_asks_for(
+    site: Site, keys: list[str], away: dict[str, str], upstream: Upstream
+) -> None:
+    key = site.manage("shell", "-v", "0", "-c", WRITER).strip()
+    arguments = ("--url", site.url, "--key", keys[0], "--preset", key, "--set", "tone=verse")
+    for answer in ("A poem.", "Another."):
+        upstream.say(answer)
+    with Terminal(away, *arguments) as terminal:
+        terminal.expect("The role preset asks for this.")
+        terminal.expect("to[0mpic: ")
+        terminal.type("1\r")
+        terminal.expect("> ")
+        terminal.type("Go\r")
+        terminal.expect("A poem.")
+        terminal.expect("> ")
+        terminal.type("/new\r")
+        terminal.expect("to[0mpic [1]: ")
+        terminal.type("cats\r")
+        terminal.expect("tone [verse]: ")
+        terminal.type("\r")
+        terminal.expect("> ")
+        terminal.type("Go\r")
+        terminal.expect("Another.")
+        terminal.expect("> ")
+        terminal.type("\x04")
+        assert terminal.ended() == 0
+    assert "\x1b[0mpic" not in terminal.raw
+    said = [one.body["messages"][0]["content"] for one in upstream.chats]
+    assert said == ["About 1 in verse.", "About cats in verse."]
+
+
 def test_the_server_goes_in_the_middle(
     site: Site, keys: list[str], away: dict[str, str], upstream: Upstream
 ) -> None:
@@ -283,7 +322,7 @@ def test_refusals_of_a_site(
     client = Remote(site.url, mine)
     for action, sentence in (
         (lambda: client.check(model="none"), "There is no such model here."),
-        (lambda: client.check(preset="none/../x"), "There is no such role preset."),
+        (lambda: client.variables("none/../x"), "There is no such role preset."),
         (lambda: client.open(uuid4()), "There is no such conversation, or it belongs"),
     ):
         with pytest.raises(Refused, match=sentence):

@@ -12,7 +12,7 @@ import pytest
 
 from accounts.models import Plan, User
 from conversations.management.commands.chat import Command
-from conversations.models import Message
+from conversations.models import Message, RolePreset
 from conversations.terminal.client import Question, Refused
 from conversations.terminal.local import Local
 from conversations.terminal.screen import Screen
@@ -66,6 +66,33 @@ def test_a_role_preset(pipe: Pipe, upstream: Upstream) -> None:
     first, second, third = (one.body["messages"] for one in upstream.chats)
     assert first[0]["role"] == "system"
     assert first == second == third[: len(second)]
+
+
+@pytest.fixture
+def about(alice: User) -> str:
+    """The key of a role preset that asks for something."""
+    instruction = "Write about {{topic}} in {{ tone }}."
+    return str(RolePreset.objects.create(owner=alice, name="Writer", instruction=instruction).pk)
+
+
+def test_variables_of_a_role_preset(pipe: Pipe, upstream: Upstream, about: str) -> None:
+    done = pipe.sit(b"hi\n1\nhi\n", preset=about, variables={"topic": "cats", "tone": "verse"})
+    assert (done.status, done.errors) == (0, "A new conversation begins.\n")
+    said = [one.body["messages"][0]["content"] for one in upstream.chats]
+    assert said == ["Write about cats in verse."] * 2
+    done = pipe.sit(b"hi\n", preset=about, variables={"tone": "verse"})
+    assert done.errors == "The role preset asks for topic: --set NAME=VALUE.\n"
+    said = [one.body["messages"][0]["content"] for one in upstream.chats]
+    assert said[-1] == "Write about {{topic}} in verse."
+
+
+def test_variables_that_cannot_be(pipe: Pipe, about: str) -> None:
+    for given, sentence in (
+        ({"subject": "x"}, "does not ask for “subject”. It asks for: topic, tone."),
+        ({"topic": "x" * 4_001}, "topic: at most 4000 characters."),
+        ({"topic": "\udcff"}, "not valid UTF-8"),
+    ):
+        assert sentence in refusal(pipe.session, preset=about, variables=given)
 
 
 def test_what_is_chosen_elsewhere_meanwhile_stays(
@@ -151,7 +178,7 @@ def test_what_nobody_can_choose(talk: Talk, bob: User) -> None:
     assert refusal(Local("bob").open, hers) == missing
     assert refusal(Local("bob").send, Question("hi", uuid4(), hers)) == missing
     assert refusal(alice.check, model="none").startswith("There is no such model here.")
-    assert refusal(alice.check, preset="none").startswith("There is no such role preset.")
+    assert refusal(alice.variables, "none").startswith("There is no such role preset.")
     User.objects.update(is_active=False)
     assert refusal(alice.models) == refusal(Local, "bob") == "This account is suspended."
 
@@ -168,6 +195,9 @@ def test_the_language_of_the_person(talk: Talk) -> None:
         ("--user", "root", "--conversation", "7"),
         ("--user", "root", "--url", "http://127.0.0.1:1"),
         ("--user", "root", "--key", "ck_x"),
+        ("--user", "root", "--set", "topic=cats"),
+        ("--user", "root", "--preset", "x", "--set", "cats"),
+        ("--user", "root", "--preset", "x", "--set", "=cats"),
         ("--url", "http://127.0.0.1:1"),
         ("--url", "ftp://127.0.0.1", "--key", "ck_x"),
         ("--url", "http://127.0.0.1:1", "--key", "ck_ü"),

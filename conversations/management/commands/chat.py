@@ -39,6 +39,14 @@ class Command(BaseCommand):
             " which other people of this machine do not see",
         )
         parser.add_argument("--preset", metavar="KEY", help="a role preset, by its key or id")
+        parser.add_argument(
+            "--set",
+            action="append",
+            type=_variable,
+            default=[],
+            metavar="NAME=VALUE",
+            help="what a {{variable}} of the role preset stands for; any number of times",
+        )
         parser.add_argument("--model", default="", metavar="NAME", help="who is to answer")
         parser.add_argument("--conversation", type=UUID, metavar="ID", help="go on with this one")
         parser.add_argument(
@@ -53,6 +61,8 @@ class Command(BaseCommand):
             raise CommandError("--url needs an API key: --key KEY or CHATSITE_KEY.", returncode=2)
         if options["key"] and not options["url"]:
             raise CommandError("--key goes with --url.", returncode=2)
+        if options["set"] and not options["preset"]:
+            raise CommandError("--set goes with --preset.", returncode=2)
         # What the engine has to say about an answer is said to the person below.
         logging.getLogger("conversations").setLevel(logging.ERROR)
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -76,8 +86,14 @@ class Command(BaseCommand):
 def _chat(screen: Screen, key: str, options: dict[str, Any]) -> int:
     client = _client(options, key)
     try:
-        client.check(model=options["model"], preset=options["preset"])
-        session = Session(client, screen, model=options["model"], preset=options["preset"])
+        client.check(model=options["model"])
+        session = Session(
+            client,
+            screen,
+            model=options["model"],
+            preset=options["preset"],
+            variables=dict(options["set"]),
+        )
         if options["conversation"] is not None:
             session.open(options["conversation"])
         if options["whole"]:
@@ -109,6 +125,13 @@ def _url(text: str) -> str:
     if not is_fine or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError(f"{text!r} is no address like https://chat.example.org")
     return text
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not written like topic=cats")
+    return name.strip(), value
 
 
 def _is_key(text: str) -> bool:
