@@ -11,6 +11,7 @@ from .screen import clean, has_colours
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.live import Live as Drawing
     from rich.segment import Segment
 
 FRAMES_PER_SECOND = 12
@@ -18,6 +19,9 @@ FRAMES_PER_SECOND = 12
 
 class Shown(Protocol):
     def add(self, text: str) -> None: ...
+
+    def pause(self) -> None:
+        """Until more is added, something else is written where it would go on."""
 
     def finish(self) -> None:
         """Once, however the answer ended."""
@@ -41,6 +45,9 @@ class Plain:
             sys.stdout.flush()
             self.last = said[-1]
 
+    def pause(self) -> None:
+        pass
+
     def finish(self) -> None:
         if self.last != "\n":
             sys.stdout.write("\n")
@@ -52,14 +59,19 @@ class Live:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.live import Live as Drawing
 
         self.console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
         self.text = ""
         self.shown = 0  # what is printed for good ends here
         self.is_first = True
         self.scanner = Scanner()
-        self.drawing = Drawing(
+        self.drawing = self._draw()
+
+    def _draw(self) -> Drawing:
+        """Each time anew: a stopped one would go on above what has been written since."""
+        from rich.live import Live as Drawing
+
+        drawing = Drawing(
             console=self.console,
             refresh_per_second=FRAMES_PER_SECOND,
             transient=True,
@@ -67,12 +79,18 @@ class Live:
             redirect_stderr=False,
             get_renderable=self._open,
         )
-        self.drawing.start()
+        drawing.start()
+        return drawing
 
     def add(self, text: str) -> None:
+        if not self.drawing.is_started:
+            self.drawing = self._draw()
         self.text += clean(text)
         for segment in self.scanner.feed(self.text):
             self._print(segment.end)
+
+    def pause(self) -> None:
+        self.drawing.stop()
 
     def finish(self) -> None:
         rest, self.text = self.text[self.shown :], self.text[: self.shown]

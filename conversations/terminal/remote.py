@@ -120,10 +120,18 @@ class Remote:
 
     def _follow(self, completion: UUID) -> Iterator[events.Event]:
         position, tries = 0, 0
+        thoughts = ""
         while True:
+            heard = ""  # a stream begins with all thoughts, whatever the position
             try:
                 for event, at in self._events(completion, position):
-                    tries = 0
+                    if isinstance(event, events.Reasoning):
+                        heard += event.text
+                        if len(heard) <= len(thoughts):
+                            continue
+                        event, thoughts = events.Reasoning(heard[len(thoughts) :]), heard
+                    if not isinstance(event, events.Thought):  # told anew, too
+                        tries = 0
                     position = position if at is None else at
                     yield event
                     if isinstance(event, events.End):

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 PROMPT = "> "
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
@@ -36,6 +37,7 @@ class Screen:
     def __init__(self) -> None:
         self.is_interactive = sys.stdin.isatty()
         self.is_coloured = sys.stderr.isatty() and has_colours()
+        self.is_thinking = False  # of the model, whose thoughts stand on the last line
         self.ahead: deque[str] = deque()  # typed while an answer came
         sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         for stream in (sys.stdout, sys.stderr):
@@ -48,9 +50,29 @@ class Screen:
         self._say(str(text), RED)
 
     def _say(self, text: str, colour: str) -> None:
-        said = clean(text)
-        sys.stderr.write(f"{colour}{said}{PLAIN}\n" if self.is_coloured else f"{said}\n")
+        self._write(clean(text), colour, end="\n")
+
+    def _write(self, text: str, colour: str, *, end: str = "") -> None:
+        sys.stderr.write(f"{colour}{text}{PLAIN}{end}" if self.is_coloured else f"{text}{end}")
         sys.stderr.flush()
+
+    def think(self, text: str) -> None:
+        """A piece of what the model thinks before it answers."""
+        if not self.is_thinking:
+            self.notice(_("The model thinks:"))
+        self.is_thinking = True
+        self._write(clean(text), DIM)
+
+    def end_thoughts(self, seconds: float | None = None) -> None:
+        """Once the answer begins or ends. seconds: how long they took, if that is known."""
+        if not self.is_thinking:
+            return
+        self.is_thinking = False
+        self.notice("")
+        if seconds is not None:
+            took = _("Thought for %(seconds)s s") % {"seconds": round(seconds)}
+            self.notice(_("Thought briefly") if seconds < 1 else took)
+        self.notice("")
 
     # --- what is typed -----------------------------------------------------------------------------------------------
 

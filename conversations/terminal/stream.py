@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..events import Delta, End, Event, Reasoning
+from ..events import Delta, End, Event, Reasoning, Thought
 
 MOST_BYTES = 1 << 24  # of one event
 
@@ -49,6 +49,8 @@ def _read(name: bytes, data: dict[str, Any]) -> Event | None:
         return Delta(str(data["text"]))
     if name == b"reasoning":
         return Reasoning(str(data["text"]))
+    if name == b"thought":
+        return Thought(float(data["seconds"]))
     if name == b"end":
         return End(
             str(data["status"]),

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from ..events import Delta, End, Event
-from .answers import shown_answer
+from ..events import Delta, End, Event, Reasoning, Thought
+from .answers import Shown, shown_answer
 from .client import Begun, Client
 from .screen import Screen
 
@@ -38,8 +38,9 @@ class Turn:
             shown = shown_answer()
             try:
                 with self.screen.listening(self._heard):
-                    return self._until_the_end(begun, shown.add)
+                    return self._until_the_end(begun, shown)
             finally:
+                self.screen.end_thoughts()
                 shown.finish()
 
     @contextmanager
@@ -58,21 +59,34 @@ class Turn:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _until_the_end(self, begun: Begun, add: Callable[[str], None]) -> End:
+    def _until_the_end(self, begun: Begun, shown: Shown) -> End:
         while True:
             try:
                 # A signal that comes just before the wait is heard after it, so no wait may be long.
                 heard = self.events.get(timeout=LISTEN_SECONDS)
             except Empty:
                 continue
-            if isinstance(heard, Delta):
-                add(heard.text)
+            if isinstance(heard, Reasoning | Thought):
+                self._show_thoughts(heard, shown)
+            elif isinstance(heard, Delta):
+                self.screen.end_thoughts()
+                shown.add(heard.text)
             elif isinstance(heard, End):
                 return heard
             elif isinstance(heard, Stop):
                 self.client.stop(begun.completion)
             elif isinstance(heard, Exception):
                 raise heard
+
+    def _show_thoughts(self, heard: Reasoning | Thought, shown: Shown) -> None:
+        """To somebody who waits for the answer; whoever reads it from a pipe has no use for them."""
+        if not self.screen.is_interactive:
+            return
+        if isinstance(heard, Thought):
+            self.screen.end_thoughts(heard.seconds)
+        else:
+            shown.pause()
+            self.screen.think(heard.text)
 
     def _heard(self, line: str) -> bool:
         """Of what is typed meanwhile."""

@@ -147,6 +147,25 @@ def test_markdown_grows_in_a_terminal(here: dict[str, str], upstream: Upstream) 
         assert terminal.ended() == 0
 
 
+def test_thoughts_come_before_the_answer(here: dict[str, str], upstream: Upstream) -> None:
+    upstream.play(*[Script("reasoning", ("Some **bold** words",))] * 3)
+    for environment, answer in (
+        (here, "Some bold words"),
+        ({**here, "NO_COLOR": "1"}, "Some **bold** words"),
+    ):
+        with Terminal(environment, "--user", "root") as terminal:
+            terminal.expect("> ")
+            terminal.type("Show it\r")
+            terminal.expect("The model thinks:\r\n")
+            assert terminal.expect("think.") == "Let me think."
+            terminal.expect("Thought briefly\r\n\r\n")
+            assert terminal.expect(answer).strip("…\r\n ") == answer
+            terminal.expect("> ")
+            terminal.type("0\r")
+            assert terminal.ended() == 0
+    assert chat(here, "--user", "root", typed="hi\n") == Result(0, "Some **bold** words\n", "")
+
+
 def test_plain_where_colours_are_not_wanted(here: dict[str, str], upstream: Upstream) -> None:
     upstream.say("Some **bold** words")
     with Terminal({**here, "NO_COLOR": "1"}, "--user", "root") as terminal:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import SimpleQueue
+from uuid import uuid4
 
 import pytest
 
-from conversations.events import Delta, End, Reasoning
-from conversations.terminal.client import Refused
+from conversations.events import Delta, End, Event, Reasoning, Thought
+from conversations.terminal.client import Lost, Refused
 from conversations.terminal.remote import Remote
 from conversations.terminal.stream import read_events
 
@@ -80,9 +82,31 @@ def test_events_in_pieces() -> None:
     said = (
         ': ping\n\nretry: 1000\n\nevent: reasoning\ndata: {"text":"Hm"}\n\n'
         'id: 2\nevent: delta\ndata: {"text":"a\u2028"}\n\nevent: delta\ndata: {"text":\n\n'
+        'event: thought\ndata: {"seconds":2.5}\n\n'
         'event: other\ndata: {}\n\nevent: end\ndata: {"status":"complete","message_id":"7"}\n\n'
     ).encode()
-    expected = [(Reasoning("Hm"), None), (Delta("a\u2028"), 2), (End("complete", "7"), None)]
+    expected = [
+        (Reasoning("Hm"), None),
+        (Delta("a\u2028"), 2),
+        (Thought(2.5), None),
+        (End("complete", "7"), None),
+    ]
     assert list(read_events([said])) == expected
     assert list(read_events(bytes([one]) for one in said)) == expected
     assert list(read_events([said.replace(b"\n", b"\r\n")])) == expected
+
+
+def test_thoughts_are_told_once_however_often_the_stream_breaks_off() -> None:
+    body = (
+        b'event: reasoning\ndata: {"text":"H"}\n\nevent: reasoning\ndata: {"text":"m"}\n\n'
+        b'event: thought\ndata: {"seconds":2}\n\n'
+    )
+    told: SimpleQueue[Event | Exception] = SimpleQueue()
+    with server(200, body) as (url, asked):
+        Remote(url, "ck_x").follow(uuid4(), told.put)
+        heard = [told.get(timeout=20)]
+        while not isinstance(heard[-1], Exception):
+            heard.append(told.get(timeout=20))
+    assert [one for one in heard if isinstance(one, Reasoning)] == [Reasoning("H"), Reasoning("m")]
+    assert isinstance(heard[-1], Lost)
+    assert len(asked) == 4
