@@ -59,9 +59,10 @@ class Play:
     def number(self, option: str, default: float) -> float:
         return float(self.options.get(option, default))
 
-    async def begin(self, content_type: str = "text/event-stream") -> None:
+    async def begin(self, content_type: str = "text/event-stream", *, status: int = 200) -> None:
         self._response = web.StreamResponse(
-            headers={"Content-Type": content_type, "Cache-Control": "no-cache", **self.headers}
+            status=status,
+            headers={"Content-Type": content_type, "Cache-Control": "no-cache", **self.headers},
         )
         await self._response.prepare(self._request)
 

@@ -32,6 +32,7 @@ tool                  calls the tool name=get_weather with what `pieces` say, an
 error-frame           a piece, then {"error": {"code": code=overloaded}}
 json, html            status 200, but no event stream
 cookie                an answer that sets a cookie
+raw                   what `pieces` say and nothing else; status=200, type=application/json
 """
 
 from __future__ import annotations
@@ -342,3 +343,10 @@ async def html(play: Play) -> None:
 async def cookie(play: Play) -> None:
     play.headers["Set-Cookie"] = "session=stolen; Path=/"
     await answer(play)
+
+
+@script("raw")
+async def raw(play: Play) -> None:
+    kind = play.options.get("type", "application/json")
+    await play.begin(kind, status=int(play.number("status", 200)))
+    await play.send("".join(play.pieces()).encode())

@@ -24,7 +24,7 @@ from ...errors import AnswerFailed
 from ...tokens import estimate_tokens
 from ...upstream import EndpointAddress, Timing, Upload
 from ...views.stream import EventStream
-from .refusals import PassedOn, error_frame, failure
+from .refusals import PassedOn, error_frame, failure, in_its_words
 
 if TYPE_CHECKING:
     from ...connections import Reply
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_REPLY_BYTES = 64 << 20  # of one that is read whole: pictures and sound are large
+SOUND = "/audio/"  # paths whose replies need not be JSON
 DONE = b"data: [DONE]\n\n"
 EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
 USAGE = re.compile(rb'"usage"\s*:\s*\{')
@@ -67,10 +68,10 @@ async def _whole(passage: Passage) -> HttpResponseBase:
     result = Result(outcome)
     try:
         content, content_type = await _on_engine(call, _read(passage))
-        result = _result_of(content, content_type)
+        result = _result_of(content, content_type, sounds=passage.path.startswith(SOUND))
     except Exception as error:
         result = Result(UsageRecord.Outcome.FAILED)
-        raise _told(call, error) from None
+        raise _told(passage, error) from None
     finally:
         calls.end(call, result)
     return HttpResponse(content, content_type=content_type)
@@ -85,18 +86,18 @@ async def _read(passage: Passage) -> tuple[bytes, str]:
 class _Reply(msgspec.Struct, gc=False):
     usage: Any = None
     choices: Any = None
+    output: Any = None
 
 
-def _result_of(content: bytes, content_type: str) -> Result:
+def _result_of(content: bytes, content_type: str, *, sounds: bool) -> Result:
+    """sounds: the reply may be anything, a recording or plain text. Raises AnswerFailed for any other but an object."""
     now = timezone.now()
-    if content_type != "application/json":
+    if sounds and content_type != "application/json":
         return Result(UsageRecord.Outcome.COMPLETE, first_at=now)
-    try:
-        reply = msgspec.json.decode(content, type=_Reply)
-    except (ValueError, RecursionError):
-        return Result(UsageRecord.Outcome.COMPLETE, counted=len(content) // 4, first_at=now)
+    reply = _reply_in(content)
     usage = read_usage(reply.usage)
-    counted = 0 if usage else estimate_tokens(json.dumps(reply.choices, ensure_ascii=False))
+    answer = reply.choices or reply.output
+    counted = estimate_tokens(json.dumps(answer, ensure_ascii=False)) if answer else 0
     return Result(
         UsageRecord.Outcome.COMPLETE,
         usage=usage,
@@ -106,13 +107,27 @@ def _result_of(content: bytes, content_type: str) -> Result:
     )
 
 
+def _reply_in(content: bytes) -> _Reply:
+    try:
+        return msgspec.json.decode(content, type=_Reply)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        found = json.loads(content)  # also what is nearly JSON: some endpoints write NaN
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise AnswerFailed("upstream_malformed", "a reply that is no JSON object")
+    return _Reply(found.get("usage"), found.get("choices"), found.get("output"))
+
+
 async def _streamed(passage: Passage) -> HttpResponseBase:
     call = passage.call
     try:
         reply, timing = await _on_engine(call, _open(passage))
     except Exception as error:
         calls.end(call, Result(UsageRecord.Outcome.FAILED))
-        raise _told(call, error) from None
+        raise _told(passage, error) from None
     except asyncio.CancelledError:
         calls.end(call, Result(UsageRecord.Outcome.STOPPED))
         raise
@@ -164,8 +179,10 @@ async def _passed_on(passage: Passage, reply: Reply, timing: Timing) -> AsyncGen
             if call.why_cut == "interrupted"
             else UsageRecord.Outcome.FAILED
         )
-        rest = events.end()
-        yield rest if error.is_in_stream else rest + error_frame(call.why_cut or error.code)
+        if not error.is_in_stream:  # behind whole events only: what is left may be the half of one
+            yield error_frame(call.why_cut or error.code)
+        elif rest := events.end():
+            yield rest
     finally:
         calls.end(call, count.result(outcome, events=parser.events))
 
@@ -218,8 +235,6 @@ class EventFilter:
         self.pending = b""
 
     def feed(self, data: bytes) -> bytes:
-        if not self.drop_usage:
-            return data
         data = self.pending + data
         ends = [match.end() for match in EVENT_END.finditer(data)][-1:]
         end = ends[0] if ends else 0
@@ -232,7 +247,7 @@ class EventFilter:
         return self._without_usage(rest)
 
     def _without_usage(self, data: bytes) -> bytes:
-        if not USAGE.search(data):
+        if not self.drop_usage or not USAGE.search(data):
             return data
         kept, start = [], 0
         for match in [*EVENT_END.finditer(data)]:
@@ -276,29 +291,12 @@ async def _on_engine(call: Call, coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def _told(call: Call, error: Exception) -> Exception:
+def _told(passage: Passage, error: Exception) -> Exception:
     """The failure as whoever asked is told of it."""
     from ...connections import Refused
 
-    if call.why_cut:
-        return failure(call.why_cut)
-    if isinstance(error, Refused) and error.code != "context_too_long":
-        return PassedOn(error.status, _in_shape(error))
+    if passage.call.why_cut:
+        return failure(passage.call.why_cut)
+    if isinstance(error, Refused) and error.code != "context_too_long" and error.status < 500:
+        return PassedOn(error.status, in_its_words(error, passage.address))
     return error
-
-
-def _in_shape(refused: Any) -> bytes:
-    """The endpoint's own error object if it sent one, else its words in one."""
-    try:
-        body = json.loads(refused.message)
-        if isinstance(body, dict) and isinstance(body.get("error"), dict):
-            return json.dumps({"error": body["error"]}).encode()
-    except (ValueError, RecursionError):
-        pass
-    error = {
-        "message": refused.message[:1_000],
-        "type": "invalid_request_error",
-        "param": refused.parameter or None,
-        "code": "upstream_refused",
-    }
-    return json.dumps({"error": error}).encode()

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -18,7 +19,12 @@ from accounts.quotas import QuotaExceeded
 from chatsite.logs import request_id
 
 from ...errors import AnswerFailed, ConversationError, ModelUnknown, sentence
+from ...upstream import EndpointAddress
 
+if TYPE_CHECKING:
+    from ...connections import Refused
+
+MOST_WAIT_SECONDS = 3600
 LONG_WAIT_SECONDS = 60  # with more to wait the official client is told not to try again by itself
 
 # Of an answer that failed before its first byte: status, type, code. Never 401 for a key that is the site's own.
@@ -119,7 +125,10 @@ def failure(code: str, *, retry_after: float | None = None) -> Refusal:
     status, kind, name = FAILURES.get(code, (502, "server_error", code))
     headers = {}
     if status in (429, 503):
-        headers["Retry-After"] = str(math.ceil(retry_after or 5))
+        wait = min(
+            retry_after or 5, MOST_WAIT_SECONDS
+        )  # endpoints have been seen to ask for centuries
+        headers["Retry-After"] = str(math.ceil(wait))
     message = _("You have been signed out.") if code == "not_welcome" else sentence(code)
     return Refusal(status, kind, name, message, headers=headers)
 
@@ -127,6 +136,35 @@ def failure(code: str, *, retry_after: float | None = None) -> Refusal:
 def error_frame(code: str) -> bytes:
     """What ends a stream that broke, as clients expect it."""
     return b"data: " + json.dumps(failure(code).body, ensure_ascii=False).encode() + b"\n\n"
+
+
+def in_its_words(refused: Refused, address: EndpointAddress) -> bytes:
+    """The endpoint's error object if it sent one, else its words in one; without where it is and the site's key."""
+
+    def told(text: str) -> str:
+        for secret in (address.api_key, address.base_url, urlsplit(address.base_url).netloc):
+            text = text.replace(secret, "…") if secret else text
+        return text
+
+    try:
+        body = json.loads(refused.message)
+        own = body["error"]
+        found = {name: own[name] for name in ("message", "type", "param", "code") if name in own}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        found = {}
+    if not isinstance(found.get("message"), str):
+        found["message"] = refused.message[:1_000]
+    error = {
+        "type": "invalid_request_error",
+        "param": refused.parameter or None,
+        "code": "upstream_refused",
+        **{name: value for name, value in found.items() if isinstance(value, str)},
+        "request_id": request_id.get(),
+    }
+    shown = {
+        name: told(value) if isinstance(value, str) else value for name, value in error.items()
+    }
+    return json.dumps({"error": shown}).encode()
 
 
 def _over_quota(error: QuotaExceeded) -> Refusal:

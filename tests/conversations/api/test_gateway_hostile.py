@@ -1,4 +1,4 @@
-"""`/v1` and programs that mean no good: bodies that cannot be sent on, and answers that nobody would pay for."""
+"""`/v1` between programs and endpoints that mean no good: what cannot be sent on, what is no answer, who pays."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from accounts.models import Plan, UsageRecord, User
-from conversations.models import ChatModel
+from conversations import runtime
+from conversations.models import ChatModel, Endpoint
 from tests.conversations.api.conftest import Program, program_of
-from tests.upstream import Upstream
+from tests.processes import wait_for
+from tests.upstream import Script, Upstream
 
+KEY = "sk-of-the-site-itself"
 BEGINNING = b'{"model": "fake", "messages": [{"role": "user", "content": "Hello"}], '
 
 
@@ -64,6 +67,7 @@ def test_what_is_no_limit_here_is_not_taken_for_one(
     User.objects.filter(pk=alice.pk).update(plan=plan)
     assert program_of(alice).ask(max_output_tokens=1).status_code == 200
     assert 256 <= upstream.chats[0].body["max_tokens"] < 800
+    settled()
     upstream.replies["/v1/responses"] = ("application/json", b"{}")
     program_of(alice).post("/v1/responses", {"model": "fake", "input": "Hi", "max_tokens": 1})
     body = upstream.requests[-1].body
@@ -75,3 +79,112 @@ def test_a_response_in_the_background_would_not_be_counted(program: Program) -> 
     response = program.post("/v1/responses", {"model": "fake", "input": "Hi", "background": True})
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "background"
+
+
+# --- What an endpoint sends -------------------------------------------------------------------------------------------
+
+
+def play(upstream: Upstream, content: bytes, content_type: str = "application/json") -> None:
+    upstream.play(Script("raw", (content.decode(),), {"type": content_type}))
+
+
+def settled() -> UsageRecord:
+    wait_for(lambda: UsageRecord.objects.exists() and not runtime.open_calls, what="settlement")
+    return UsageRecord.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"", "application/json"), (b"null", "application/json"), (b"[]", "application/json"),
+     (b'{"choices": [', "application/json"), (b"<script>alert(1)</script>", "text/html"),
+     (b'data: {"choices": []}\n\ndata: [DONE]\n\n', "text/event-stream")],
+)  # fmt: skip
+def test_what_is_no_answer_is_none(
+    program: Program, upstream: Upstream, content: bytes, kind: str
+) -> None:
+    play(upstream, content, kind)
+    response = program.ask()
+    assert response.status_code == 502
+    assert response.json()["error"]["code"] == "upstream_malformed"
+    row = settled()
+    assert (row.outcome, row.requests, row.tokens_out) == ("failed", 0, 0)
+
+
+def test_what_is_nearly_json_is_passed_on(program: Program, upstream: Upstream) -> None:
+    content = (
+        b'{"choices": [{"logprobs": NaN}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}'
+    )
+    play(upstream, content, "text/plain")
+    assert program.ask().content == content
+    assert settled().tokens_out == 2
+
+
+def test_an_answer_beyond_its_limit_is_paid_for(program: Program, upstream: Upstream) -> None:
+    """An endpoint that does not heed the limit, and whose count seems too large to be true."""
+    reply = {
+        "choices": [{"message": {"content": "word " * 4_000}}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 4_000},
+    }
+    play(upstream, json.dumps(reply).encode())
+    assert program.ask(max_tokens=1).status_code == 200
+    assert settled().tokens_out >= 4_000
+
+
+def test_a_response_without_a_count_is_estimated(program: Program, upstream: Upstream) -> None:
+    reply = {"output": [{"type": "message", "content": [{"text": "word " * 500}]}]}
+    upstream.replies["/v1/responses"] = ("application/json", json.dumps(reply).encode())
+    program.post("/v1/responses", {"model": "fake", "input": "Hi"})
+    assert settled().tokens_out > 400
+
+
+@pytest.mark.parametrize("wants_usage", [False, True])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b'data: {"choices": [{"delta": {"content": "Hel"}}]}\n\ndata: {"choices": [{"de', "text/event-stream"),
+     (b"<html>Sign in</html>", "text/html"), (b'{"choices": []}', "application/json")],
+)  # fmt: skip
+def test_the_error_frame_stands_on_its_own(
+    program: Program, upstream: Upstream, content: bytes, kind: str, wants_usage: bool
+) -> None:
+    play(upstream, content, kind)
+    response = program.ask(stream=True, stream_options={"include_usage": wants_usage})
+    *events, last, rest = b"".join(response).split(b"\n\n")
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"].startswith("upstream_")
+    assert rest == b""
+    for event in events:
+        json.loads(event.removeprefix(b"data: "))
+
+
+@pytest.mark.parametrize("style", ["object", "text", "page"])
+def test_neither_the_sites_key_nor_where_its_endpoint_is_are_told(
+    program: Program, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.setenv("SITE_KEY", KEY)
+    Endpoint.objects.update(key_variable="SITE_KEY")
+    words = f"{KEY} cannot ask for that at {upstream.url}"
+    content = {
+        "object": json.dumps({"error": {"message": words, "code": words, "trace": words}}),
+        "text": json.dumps({"error": words}),
+        "page": f"<html>{words}</html>",
+    }[style]
+    upstream.play(Script("raw", (content,), {"status": "400", "type": "text/html"}))
+    response = program.ask()
+    assert upstream.chats[-1].headers["Authorization"] == f"Bearer {KEY}"
+    assert response.status_code == 400
+    assert "cannot ask for that" in response.json()["error"]["message"]
+    assert response.json()["error"]["request_id"]
+    assert KEY not in response.text
+    assert str(upstream.port) not in response.text
+
+
+def test_what_an_endpoint_has_not_been_taught_is_its_failure(
+    program: Program, upstream: Upstream
+) -> None:
+    upstream.play(Script("raw", ("",), {"status": "501", "type": "text/plain"}))
+    assert program.ask().status_code == 502
+
+
+def test_nobody_is_told_to_wait_for_centuries(program: Program, upstream: Upstream) -> None:
+    upstream.play(Script.parse("429 retry-after=1e300"))
+    response = program.ask()
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "3600")
