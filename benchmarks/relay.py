@@ -5,7 +5,7 @@
 
 It starts an endpoint that says the time 25 times a second, a pass-through of twenty lines on aiohttp, and the site with
 a database of its own; asks each for so many streams, and reads from every word how long it was on its way. Nothing else
-is needed and nothing is left behind. The endpoint and the client take a core of their own: give it two.
+is needed and nothing is left behind. What is measured is held to one core; give the endpoint and the client another.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -31,23 +34,61 @@ from aiohttp import web
 ROOT = Path(__file__).resolve().parent.parent
 RAMP_PER_SECOND = 125  # streams begun a second
 TICKS = os.sysconf("SC_CLK_TCK")
+_cores = sorted(os.sched_getaffinity(0))
+# What is measured has one core; endpoint and client have the others, if there are any.
+MEASURED, AROUND = {_cores[-1]}, {*_cores[:-1]} or {*_cores}
 
 
 # --- What is measured against ----------------------------------------------------------------------------------------
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+MODELS = json.dumps({"object": "list", "data": [{"id": "clock", "object": "model"}]}).encode()
 
-async def endpoint(request: web.Request) -> web.StreamResponse:
-    """The time in nanoseconds, so often a second."""
-    asked = await request.json()
-    rate, tokens = asked["metadata"]["rate"], asked["metadata"]["tokens"]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    begun = time.monotonic()
-    for number in range(tokens):
-        await response.write(event({"content": f"{time.monotonic_ns()} "}))
-        await asyncio.sleep(max(0.0, begun + (number + 1) / rate - time.monotonic()))
-    await response.write(event({}, "stop") + b"data: [DONE]\n\n")
-    return response
+
+class Endpoint(asyncio.Protocol):
+    """Says the time in nanoseconds, so often a second: as little Python as can be, for it shares a core."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.received = b""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        if not end or (length and len(body) < int(length[1])):
+            return
+        self.received = b""
+        if head.startswith(b"GET"):
+            kind = HEAD % b"application/json"
+            self.transport.write(kind + b"Content-Length: %d\r\n\r\n" % len(MODELS) + MODELS)
+            return
+        self.closes = b"Connection: close" in head
+        how = json.loads(body)["metadata"]
+        self.transport.write(HEAD % b"text/event-stream" + b"Transfer-Encoding: chunked\r\n\r\n")
+        self.left, self.pause = how["tokens"], 1 / how["rate"]
+        self.due = asyncio.get_running_loop().time()
+        self.say()
+
+    def say(self) -> None:
+        if not self.left:
+            self.write(event({}, "stop") + b"data: [DONE]\n\n")
+            self.transport.write(b"0\r\n\r\n")
+            if self.closes:
+                self.transport.close()
+            return
+        self.write(WORD % time.monotonic_ns())
+        self.left -= 1
+        self.due += self.pause
+        self.timer = asyncio.get_running_loop().call_at(self.due, self.say)
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
 def event(delta: dict[str, str], reason: str | None = None) -> bytes:
@@ -62,8 +103,8 @@ def event(delta: dict[str, str], reason: str | None = None) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
-async def models(request: web.Request) -> web.StreamResponse:
-    return web.json_response({"object": "list", "data": [{"id": "clock", "object": "model"}]})
+WORD = event({"content": "%d "})
+SAID = re.compile(rb'"content": "(\d+) ')
 
 
 def pass_through(target: str) -> web.Application:
@@ -78,13 +119,14 @@ def pass_through(target: str) -> web.Application:
                 await response.write(data)
             return response
 
-    async def session_of(application: web.Application) -> None:
+    async def session_of(application: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0)
-        application[SESSION] = aiohttp.ClientSession(connector=connector)
+        async with aiohttp.ClientSession(connector=connector) as application[SESSION]:
+            yield
 
     application = web.Application()
     application.router.add_post("/v1/chat/completions", passed)
-    application.on_startup.append(session_of)
+    application.cleanup_ctx.append(session_of)
     return application
 
 
@@ -92,13 +134,17 @@ SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session")
 
 
 def serve(role: str, port: int, target: str) -> None:
-    if role == "endpoint":
-        application = web.Application()
-        application.router.add_post("/v1/chat/completions", endpoint)
-        application.router.add_get("/v1/models", models)
-    else:
-        application = pass_through(target)
-    web.run_app(application, host="127.0.0.1", port=port, print=None, access_log=None)
+    if role == "pass-through":
+        web.run_app(pass_through(target), host="127.0.0.1", port=port, print=None, access_log=None)
+        return
+
+    async def forever() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Endpoint, "127.0.0.1", port, backlog=2_048)
+        await server.serve_forever()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(forever())
 
 
 # --- Measuring -------------------------------------------------------------------------------------------------------
@@ -115,42 +161,70 @@ class Measured:
     cpu: float = 0.0
 
 
+class Client(asyncio.Protocol):
+    """One stream, read to its end; every word tells how long it was on its way."""
+
+    def __init__(self, request: bytes, found: Measured) -> None:
+        self.request, self.found = request, found
+        self.asked = time.monotonic()
+        self.words = 0
+        self.pending = b""
+        self.is_whole = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        data = self.pending + data
+        end = 0
+        for word in SAID.finditer(data):
+            if not self.words:
+                self.found.first.append(now / 1e9 - self.asked)
+            self.words += 1
+            self.found.late.append((now - int(word[1])) / 1e9)
+            end = word.end()
+        self.is_whole = self.is_whole or b"[DONE]" in data
+        self.pending = data[max(end, len(data) - 100) :]  # a word may come in two parts
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.ended.set_result(None)
+
+
 async def measure(
     url: str, key: str, *, streams: int, rate: int, tokens: int, pids: Sequence[int]
 ) -> Measured:
     found = Measured()
-    body = {
+    asked = {
         "model": "clock",
         "messages": [{"role": "user", "content": "What time is it?"}],
         "stream": True,
         "metadata": {"rate": rate, "tokens": tokens},
     }
+    body = json.dumps(asked)
+    address = urlsplit(url)
+    host, port = str(address.hostname), int(address.port or 80)
+    request = (
+        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
 
-    async def one(session: aiohttp.ClientSession, number: int) -> None:
+    async def one(number: int) -> None:
         await asyncio.sleep(number / RAMP_PER_SECOND)
-        asked, words = time.monotonic(), 0
-        headers = {"Authorization": f"Bearer {key}"}
+        client = Client(request, found)
         try:
-            async with session.post(url, json=body, headers=headers) as reply:
-                async for line in reply.content:
-                    if b'"content": "' not in line:
-                        continue
-                    now = time.monotonic_ns()
-                    said = line.split(b'"content": "')[1].split(b" ", 1)[0]
-                    if not words:
-                        found.first.append(time.monotonic() - asked)
-                    words += 1
-                    found.late.append((now - int(said)) / 1e9)
-        except (aiohttp.ClientError, OSError, ValueError):
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: client, host, port)
+            await client.ended
+        except OSError:
             pass
-        found.failed += words != tokens
+        found.failed += client.words != tokens or not client.is_whole
 
-    connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=600)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        cpu, begun = cpu_seconds(pids), time.monotonic()
-        await asyncio.gather(*(one(session, number) for number in range(streams)))
-        found.seconds, found.cpu = time.monotonic() - begun, cpu_seconds(pids) - cpu
+    cpu, begun = cpu_seconds(pids), time.monotonic()
+    await asyncio.gather(*(one(number) for number in range(streams)))
+    found.seconds, found.cpu = time.monotonic() - begun, cpu_seconds(pids) - cpu
     return found
 
 
@@ -187,11 +261,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def on(cores: set[int]) -> Iterator[None]:
+    """Whatever is started meanwhile runs on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
 def part(role: str, target: str = "") -> Iterator[tuple[str, int]]:
     """The endpoint or the pass-through: its address and its process."""
     port = free_port()
     command = [sys.executable, __file__, "--serve", role, str(port), target]
-    process = subprocess.Popen(command)
+    with on(AROUND if role == "endpoint" else MEASURED):
+        process = subprocess.Popen(command)
     try:
         wait_for(port)
         yield f"http://127.0.0.1:{port}", process.pid
@@ -216,7 +300,7 @@ def site(target: str) -> Iterator[tuple[str, str, int]]:
             "LOG_LEVEL": "ERROR",
         }
         output = Path(folder) / "output"
-        with output.open("wb") as written:
+        with output.open("wb") as written, on(MEASURED):
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
                 cwd=ROOT,
@@ -289,6 +373,7 @@ def main() -> None:
     say("|---|---|---|---|---|---|---|---|---|")
     how = {"rate": options.rate, "tokens": options.tokens}
     path = "/v1/chat/completions"
+    os.sched_setaffinity(0, AROUND)
     with part("endpoint") as (target, pid), part("pass-through", target) as (bare, bare_pid):
         with site(target) as (ours, key, our_pid):
             asyncio.run(measure(ours + path, key, streams=5, pids=[], rate=50, tokens=5))  # warm
