@@ -14,6 +14,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from chatsite.statements import Select, parameter
+
 from .models import ApiKey, Scope, State, User
 
 MOST_KEYS = 50  # of one person at once
@@ -68,16 +70,21 @@ def create_key(
     return key, f"ck_{prefix}_{secret}"
 
 
+_with_prefix = Select(
+    lambda: ApiKey.objects.select_related("user__plan").filter(prefix=parameter(ApiKey, "prefix"))
+)
+
+
 def find_key(text: str) -> ApiKey | None:
     """The key with this text, in whatever state, with its user and their plan. One query."""
     match = SHAPE.fullmatch(text)
     if match is None:
         return None
     prefix, secret = match.groups()
-    key = ApiKey.objects.select_related("user__plan").filter(prefix=prefix).first()
-    if key is None or not secrets.compare_digest(key.secret_hash, _hash(secret)):
-        return None
-    return key
+    for key in _with_prefix(prefix=prefix):
+        if secrets.compare_digest(key.secret_hash, _hash(secret)):
+            return key
+    return None
 
 
 def revoke_keys(keys: Collection[UUID], *, of: User | None = None, now: datetime) -> int:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import UsageRecord
 from accounts.quotas import Limits
+from chatsite.statements import Select, parameter
 
 from .endpoints import endpoints_without_models
 from .errors import ModelNotAllowed, ModelsComing, ModelUnknown
@@ -23,13 +24,17 @@ def on_offer(service: UsageRecord.Service | None = CHAT) -> QuerySet[ChatModel]:
     return rows if service is None else rows.filter(service=service)
 
 
+def _in_order(rows: QuerySet[ChatModel]) -> QuerySet[ChatModel]:
+    return rows.select_related("endpoint").order_by("-is_default", "endpoint__name", "name")
+
+
+_everything = Select(lambda: _in_order(on_offer(None)))
+_doing = Select(lambda: _in_order(on_offer(None).filter(service=parameter(ChatModel, "service"))))
+
+
 def offered(limits: Limits, *, service: UsageRecord.Service | None = CHAT) -> list[ChatModel]:
     """The models a person with these limits may use, the default first. One query."""
-    rows = (
-        on_offer(service)
-        .select_related("endpoint")
-        .order_by("-is_default", "endpoint__name", "name")
-    )
+    rows = _everything() if service is None else _doing(service=service)
     return [row for row in rows if limits.allows(row.name)]
 
 

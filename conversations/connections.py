@@ -1,47 +1,34 @@
-"""Connections to endpoints: clients, their transport, and third-party failures translated into ours.
+"""Connections to endpoints: clients, and third-party failures translated into ours.
 
 Imported only when the first call is made (`upstream.py`): the `openai` package is 28 MB. It builds requests,
-authenticates and types the errors; the transport beneath it is ours, on aiohttp, because the packaged one keeps
-cookies, hides which failure happened behind another's name, and can only be configured through private names.
+authenticates and types the errors; the transport beneath it is ours (`transport.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, cast
 
-import aiohttp
 import httpx2
 import openai
-from aiohttp.connector import Connection
-from yarl import URL
 
 from conversations.deltas import clean_code
 from conversations.errors import AnswerFailed
+from conversations.transport import Reply, Transport
 from conversations.upstream import Upload
 
 if TYPE_CHECKING:
     from openai._types import RequestOptions
 
     from conversations.upstream import EndpointAddress
-
-MAX_CONNECTIONS = 2000
-READ_BYTES = (
-    64 << 10
-)  # at once: what came compressed may be a thousand times longer than it was on the way
-MAX_BODY_BYTES = 8 << 20  # of replies read whole: errors and lists of models
-LARGE_BODY_BYTES = 1 << 20
-LINGER_SECONDS = 0.5
 
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
 _CONTEXT_WORDS = (
@@ -54,9 +41,6 @@ _CONTEXT_WORDS = (
     "reduce the length",
 )
 
-# The connection that a request got, so that it can be freed whatever the request was doing.
-_transport_in_use: ContextVar[asyncio.WriteTransport | None] = ContextVar("transport", default=None)
-
 
 @dataclass
 class _LoopState:
@@ -64,7 +48,6 @@ class _LoopState:
 
     clients: dict[EndpointAddress, openai.AsyncOpenAI] = field(default_factory=dict)
     https: dict[EndpointAddress, httpx2.AsyncClient] = field(default_factory=dict)  # below them
-    lingering: set[aiohttp.ClientResponse] = field(default_factory=set)
 
 
 _loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
@@ -85,151 +68,11 @@ class Refused(AnswerFailed):
         self.parameter = parameter
 
 
-class Reply:
-    """An accepted request's answer, still arriving. Close it in every case."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.content_type = response.content_type
-        self._response = response
-        self._content = response.content
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._until = math.inf
-
-    async def read(self, until: float) -> bytes:
-        """What has arrived, at least one byte and at most READ_BYTES; empty at the end of the reply.
-
-        until: the loop's time after which waiting raises TimeoutError. Only waiting counts, so that a slow
-        caller is not taken for a slow endpoint. One timer serves all reads and is moved when it goes off: a
-        timeout for each read would cost more than the parsing.
-        Raises AnswerFailed(upstream_cut) when the connection breaks.
-        """
-        if self._loop.time() >= until:
-            raise TimeoutError
-        if self._timer is None or until < self._timer.when():
-            self._set_timer(until)
-        self._until = until
-        try:
-            return await self._content.read(READ_BYTES)
-        except TimeoutError:  # an OSError too, and not a broken connection
-            raise
-        except (aiohttp.ClientError, OSError) as error:
-            raise AnswerFailed("upstream_cut", type(error).__name__) from error
-        finally:
-            self._until = math.inf
-
-    def abort(self) -> None:
-        """Break the connection: whoever reads learns of it at once."""
-        _abort(self._response)
-
-    def close(self, *, linger: bool) -> None:
-        """Close the connection at once; with `linger`, give it a moment to end and be used again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if linger and not self._content.at_eof():
-            lingering = _state().lingering
-            lingering.add(self._response)
-            self._loop.call_later(LINGER_SECONDS, _end_linger, self._response, lingering)
-        else:
-            _abort(self._response)
-
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self._loop.time() >= self._until:
-            self._content.set_exception(TimeoutError())
-        elif self._until < math.inf:
-            self._set_timer(self._until)
-
-
-class _Body(httpx2.AsyncByteStream):
-    """A reply read whole, cut where it grows beyond reason."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        try:
-            async for data in self._response.content.iter_any():
-                yield data
-                size += len(data)
-                if size > MAX_BODY_BYTES:
-                    break
-        except (aiohttp.ClientError, OSError) as error:
-            raise AnswerFailed("upstream_cut", type(error).__name__) from error
-
-    async def aclose(self) -> None:
-        if not self._response.content.at_eof():
-            _abort(self._response)
-
-
-class _Connector(aiohttp.TCPConnector):
-    async def connect(self, *args: Any, **options: Any) -> Connection:
-        connection = await super().connect(*args, **options)
-        _transport_in_use.set(cast("asyncio.WriteTransport | None", connection.transport))
-        return connection
-
-
-class _Transport(httpx2.AsyncBaseTransport):
-    """One aiohttp session for one endpoint: no cookies, no redirects, nothing from the environment."""
-
-    def __init__(self, endpoint: EndpointAddress) -> None:
-        self._proxy = endpoint.proxy or None
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=MAX_CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=endpoint.connect_seconds),
-            trust_env=False,
-        )
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        content = request.content
-        _transport_in_use.set(None)
-        try:
-            response = await self._session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers.multi_items(),
-                # A large body as bytes would be written in one go, with the loop standing still.
-                data=io.BytesIO(content) if len(content) > LARGE_BODY_BYTES else content or None,
-                allow_redirects=False,
-                proxy=self._proxy,
-            )
-        except (aiohttp.ClientError, OSError) as error:
-            raise _connection_failure(error) from error
-        except asyncio.CancelledError:
-            # aiohttp's own close waits until a long request is written, to a server that may not be reading.
-            if (transport := _transport_in_use.get()) is not None:
-                transport.abort()
-            raise
-        # The session has decompressed the body already.
-        headers = [
-            (name, value)
-            for name, value in response.raw_headers
-            if name.lower() not in {b"content-encoding", b"content-length"}
-        ]
-        return httpx2.Response(
-            response.status,
-            headers=headers,
-            stream=_Body(response),
-            extensions={"aiohttp_response": response},
-        )
-
-    async def aclose(self) -> None:
-        await self._session.close()
-
-
 async def post(endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | Upload) -> Reply:
     """Send one request; the reply's body is still to be read. Raises AnswerFailed."""
     with _failures_translated():
         if isinstance(body, Upload):
-            response = await _upload(endpoint, path, body)
+            response = await _send_as_it_is(endpoint, path, body)
         else:
             sent = await _client(endpoint).post(
                 path,
@@ -244,12 +87,12 @@ async def post(endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | U
     return Reply(response.extensions["aiohttp_response"])
 
 
-async def _upload(endpoint: EndpointAddress, path: str, body: Upload) -> httpx2.Response:
-    """A form as it came: the package would make it anew from its parts."""
+async def _send_as_it_is(endpoint: EndpointAddress, path: str, body: Upload) -> httpx2.Response:
+    """What a program wrote: the package would make it anew."""
     client = _client(endpoint)
-    headers = {"Content-Type": body.content_type, **client.auth_headers}
-    if not endpoint.api_key:
-        headers.pop("Authorization", None)
+    headers = {"Content-Type": body.content_type}
+    if endpoint.api_key:
+        headers.update(client.auth_headers)
     http = _state().https[endpoint]
     url = endpoint.base_url.rstrip("/") + path
     request = http.build_request("POST", url, content=body.content, headers=headers)
@@ -276,8 +119,6 @@ async def get(endpoint: EndpointAddress, path: str) -> bytes:
 async def close_clients() -> None:
     """Close the running loop's clients and their connections."""
     state = _loops.pop(asyncio.get_running_loop(), _LoopState())
-    for response in state.lingering:
-        _abort(response)
     for client in state.clients.values():
         await client.close()
 
@@ -301,17 +142,17 @@ def _client(endpoint: EndpointAddress) -> openai.AsyncOpenAI:
 
 def _new_http(endpoint: EndpointAddress) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=_Transport(endpoint),
+        transport=Transport(endpoint),
         # httpx2 keeps cookies of its own, whatever the transport does.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
+        headers={"Accept-Encoding": "identity"},  # a compressed stream arrives late
     )
 
 
 def _new_client(endpoint: EndpointAddress, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
     headers: dict[str, Any] = {
-        "Accept-Encoding": "identity",  # a compressed stream arrives late
         # The package would send what it finds in the environment, to any endpoint.
         "OpenAI-Organization": openai.Omit(),
         "OpenAI-Project": openai.Omit(),
@@ -344,35 +185,6 @@ def _failures_translated() -> Iterator[None]:
         raise AnswerFailed("upstream_unreachable", "InvalidURL") from error
     except (openai.OpenAIError, httpx2.HTTPError) as error:
         raise AnswerFailed("upstream_error", type(error).__name__) from error
-
-
-def _abort(response: aiohttp.ClientResponse) -> None:
-    """Free the socket now: a plain close first waits until everything is written."""
-    connection = response.connection
-    if connection is not None and connection.transport is not None:
-        connection.transport.abort()
-    response.close()
-
-
-def _end_linger(response: aiohttp.ClientResponse, lingering: set[aiohttp.ClientResponse]) -> None:
-    lingering.discard(response)
-    _abort(response)
-
-
-def _connection_failure(error: Exception) -> AnswerFailed:
-    """Before any answer. A time-out is never tried again; a connection that broke may have been a stale one."""
-    name = type(error).__name__
-    match error:
-        case aiohttp.ServerTimeoutError():
-            return AnswerFailed("upstream_unreachable", name)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
-            return AnswerFailed("upstream_unreachable", name, retryable=True)
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return AnswerFailed("upstream_unreachable", name)
-        case aiohttp.ClientResponseError():
-            return AnswerFailed("upstream_malformed", name)
-        case _:
-            return AnswerFailed("upstream_cut", name, retryable=True)
 
 
 def _status_failure(error: openai.APIStatusError) -> AnswerFailed:

@@ -1,7 +1,7 @@
 """The one client of OpenAI-compatible endpoints: asks, waits, tries again, and says what went wrong.
 
 No request, no ORM: an endpoint is an address. The bytes are read in `deltas.py`; connections and the translation
-of other packages' errors are in `connections.py`, imported when the first call is made.
+of other packages' errors are in `connections.py`, on `transport.py`, imported when the first call is made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from conversations.deltas import Delta, DeltaParser, TokenUsage
 from conversations.errors import AnswerFailed
 
 if TYPE_CHECKING:
-    from conversations.connections import Refused, Reply
+    from conversations.connections import Refused
+    from conversations.transport import Reply
 
 __all__ = [
     "ChatCall",
@@ -100,7 +101,7 @@ class ChatCall:
 
 @dataclass(frozen=True)
 class Upload:
-    """A body that is sent as it is. content_type: with the boundary, for a form."""
+    """A body that is sent as it is. content_type: of a form, with its boundary."""
 
     content: bytes = field(repr=False)
     content_type: str
@@ -178,7 +179,7 @@ async def read_events(
 
 
 async def ask(
-    endpoint: EndpointAddress, path: str, body: Mapping[str, Any] | Upload, *, streams: bool
+    endpoint: EndpointAddress, path: str, body: Upload, *, streams: bool
 ) -> tuple[Reply, Timing]:
     """Send what a program wrote, as it is; the reply is still to be read, and to be closed.
 

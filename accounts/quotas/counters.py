@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Q, Sum
 
 from ..models import ApiKey, UsagePeriod, UsageRecord, User
+from . import statements
 from .limits import NO_LIMITS, Limits
 from .money import ZERO, rounded
 from .periods import Period
@@ -30,8 +31,14 @@ class Payer:
     api_key_id: UUID | None = None
 
     @property
-    def rows(self) -> QuerySet[UsagePeriod]:
-        return UsagePeriod.objects.filter(user_id=self.user_id, api_key_id=self.api_key_id)
+    def is_key(self) -> bool:
+        return self.api_key_id is not None
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """Whose they are, for the statements."""
+        of_key = {"api_key_id": self.api_key_id} if self.is_key else {}
+        return {"user_id": self.user_id, **of_key}
 
     def new_row(self, kind: str, start: date) -> UsagePeriod:
         return UsagePeriod(user_id=self.user_id, api_key_id=self.api_key_id, kind=kind, start=start)
@@ -59,8 +66,8 @@ def hold(user: User) -> None:
 
 def counters_of(payer: Payer, period: Period) -> tuple[UsagePeriod, UsagePeriod]:
     """The day's and the month's counters, all zero where nothing has been spent. One query."""
-    found = payer.rows.filter(Q(kind=DAY, start=period.day) | Q(kind=MONTH, start=period.month))
-    rows = {row.kind: row for row in found}
+    find = statements.find_counters[payer.is_key]
+    rows = {row.kind: row for row in find(**payer.names, day=period.day, month=period.month)}
     return (
         rows.get(DAY) or payer.new_row(DAY, period.day),
         rows.get(MONTH) or payer.new_row(MONTH, period.month),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
+
+from chatsite.statements import Select, parameter
 
 from ..models import ApiKey, Plan, User
 
@@ -27,22 +29,31 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+COLUMNS = (*(limit.name for limit in fields(Limits) if limit.name != "models"), "allowed_models")
+
+_user_id = parameter(User, "id", "user_id")
+_by_group = Exists(Plan.groups.through.objects.filter(plan=OuterRef("pk"), group__user=_user_id))
+_plans_of = Select(
+    lambda: (
+        Plan.objects.annotate(by_group=_by_group)
+        .filter(Q(by_group=True) | Q(is_default=True))
+        .values_list("by_group", *COLUMNS)
+    )
+)
 
 
 def limits_of(user: User) -> Limits:
     """The user's own plan; else none for superusers, the groups' most generous, the default. At most two queries."""
     if user.plan_id is not None and user.plan is not None:
-        return _limits(user.plan)
+        return _limits(*(getattr(user.plan, name) for name in COLUMNS))
     if user.is_superuser:
         return NO_LIMITS
-    by_group = Exists(Plan.groups.through.objects.filter(plan=OuterRef("pk"), group__user=user))
-    found = list(
-        Plan.objects.annotate(by_group=by_group).filter(Q(by_group=True) | Q(is_default=True))
-    )
-    plans = [plan for plan in found if plan.by_group] or found
+    found = _plans_of(user_id=user.pk)
+    by_group = [limits for is_by_group, *limits in found if is_by_group]
+    plans = by_group or [limits for _is_by_group, *limits in found]
     if not plans:
         return NO_LIMITS
-    return _most_generous([_limits(plan) for plan in plans])
+    return _most_generous([_limits(*limits) for limits in plans])
 
 
 def limits_of_key(key: ApiKey) -> Limits:
@@ -54,15 +65,11 @@ def limits_of_key(key: ApiKey) -> Limits:
     )
 
 
-def _limits(plan: Plan) -> Limits:
-    return Limits(
-        requests_per_day=plan.requests_per_day,
-        tokens_per_day=plan.tokens_per_day,
-        tokens_per_month=plan.tokens_per_month,
-        money_per_month=plan.money_per_month,
-        concurrent_completions=plan.concurrent_completions,
-        models=frozenset(str(name) for name in plan.allowed_models or []),
-    )
+def _limits(*of_plan: Any) -> Limits:
+    """of_plan: the values of COLUMNS."""
+    found = dict(zip(COLUMNS, of_plan, strict=True))
+    models = found.pop("allowed_models") or []
+    return Limits(**found, models=frozenset(str(name) for name in models))
 
 
 def _most_generous(several: list[Limits]) -> Limits:

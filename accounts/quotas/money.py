@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.db.models import F
+from django.db.models import F, Value
 from django.db.models.functions import Round
 
 ZERO = Decimal(0)
@@ -16,6 +16,6 @@ def rounded(money: Decimal) -> Decimal:
     return money.quantize(Decimal(1).scaleb(-PLACES))
 
 
-def changed_by(column: str, money: Decimal) -> Round:
+def changed_by(column: str, money: Decimal | Value) -> Round:
     """That column of money and so much more. SQLite adds floats: 0.1 + 0.7 - 0.7 - 0.1 would be less than nothing."""
     return Round(F(column) + money, precision=PLACES)

@@ -11,15 +11,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F, Q
 
 from ..models import ApiKey, Reservation, UsageRecord, User
+from . import statements
 from .counters import DAY, MONTH, Payer, open_counters, payers_of, tokens_left
 from .limits import Limits, limits_of_key
-from .money import ZERO, changed_by, rounded
+from .money import ZERO, rounded
 from .periods import Period
 from .refusals import QuotaExceeded, refusal
 
@@ -73,16 +73,15 @@ def reserve(
             raise _refusal(payers, period, least_tokens, money)
         # The update above holds this person's row, so no other reservation of theirs is being made.
         running = limits.concurrent_completions
-        if running is not None and Reservation.objects.filter(user=user).count() >= running:
+        if running is not None and len(statements.open_reservations(user_id=user.pk)) >= running:
             raise QuotaExceeded("too_many_running", limit=running, resets_at=None)
-        Reservation.objects.create(
+        statements.add_reservation(
             id=key,
-            user=user,
-            api_key=api_key,
+            user_id=user.pk,
+            api_key_id=api_key.pk if api_key is not None else None,
             alive_at=now if is_call else None,
             day=period.day,
             month=period.month,
-            requests=1,
             tokens=granted,
             money=money,
             created_at=now,
@@ -120,30 +119,38 @@ def _take(payers: Payers, period: Period, *, tokens: int, money: Decimal) -> boo
         # The day before the month, the person before the key, here and wherever they are written: in one UPDATE of
         # several rows PostgreSQL locks them in any order, and two requests of one person wait for each other for ever.
         for payer, limits in payers:
-            for within_limits in _within(limits, period, tokens=tokens, money=money):
-                if not payer.rows.filter(within_limits).update(
-                    reserved_requests=F("reserved_requests") + 1,
-                    reserved_tokens=F("reserved_tokens") + tokens,
-                    reserved_money=changed_by("reserved_money", money),
+            for kind, start, *most in (
+                (DAY, period.day, limits.requests_per_day, limits.tokens_per_day, None),
+                (MONTH, period.month, None, limits.tokens_per_month, limits.money_per_month),
+            ):
+                if not statements.take[payer.is_key](
+                    **payer.names,
+                    kind=kind,
+                    start=start,
+                    **_room(*most, tokens=tokens, money=money),
+                    requests=1,
+                    tokens=tokens,
+                    money=money,
                 ):
                     transaction.set_rollback(True)
                     return False
     return True
 
 
-def _within(limits: Limits, period: Period, *, tokens: int, money: Decimal) -> tuple[Q, Q]:
-    """The day's and the month's row, if so much more is within the limits."""
-    day = Q(kind=DAY, start=period.day)
-    month = Q(kind=MONTH, start=period.month)
-    if limits.requests_per_day is not None:
-        day &= Q(used_requests__lt=limits.requests_per_day - F("reserved_requests"))
-    if limits.tokens_per_day is not None:
-        day &= Q(used_tokens__lte=limits.tokens_per_day - tokens - F("reserved_tokens"))
-    if limits.tokens_per_month is not None:
-        month &= Q(used_tokens__lte=limits.tokens_per_month - tokens - F("reserved_tokens"))
-    if limits.money_per_month is not None:
-        month &= Q(used_money__lte=limits.money_per_month - money - F("reserved_money"))
-    return day, month
+def _room(
+    most_requests: int | None,
+    most_tokens: int | None,
+    most_money: Decimal | None,
+    *,
+    tokens: int,
+    money: Decimal,
+) -> dict[str, object]:
+    """What may have been used and reserved before, so that so much more is within the limits."""
+    return {
+        "room_requests": statements.NO_LIMIT if most_requests is None else most_requests - 1,
+        "room_tokens": statements.NO_LIMIT if most_tokens is None else most_tokens - tokens,
+        "room_money": statements.NO_LIMIT_OF_MONEY if most_money is None else most_money - money,
+    }
 
 
 def settle(
@@ -161,26 +168,31 @@ def settle(
     """
     money = rounded(spent.money)
     with transaction.atomic():
-        reservation = Reservation.objects.select_for_update().filter(pk=key).first()
-        if reservation is None or not Reservation.objects.filter(pk=key).delete()[0]:
+        found = statements.find_reservation(id=key)
+        if not found or not statements.drop_reservation(id=key):
             return False
-        for payer in payers_of(reservation.user_id, reservation.api_key_id):
-            for kind, start in ((DAY, reservation.day), (MONTH, reservation.month)):
-                payer.rows.filter(kind=kind, start=start).update(
-                    reserved_requests=F("reserved_requests") - reservation.requests,
-                    reserved_tokens=F("reserved_tokens") - reservation.tokens,
-                    reserved_money=changed_by("reserved_money", -reservation.money),
-                    used_requests=F("used_requests") + spent.requests,
-                    used_tokens=F("used_tokens") + spent.tokens_in + spent.tokens_out,
-                    used_money=changed_by("used_money", money),
+        user_id, api_key_id, day, month, requests, tokens, reserved_money = found[0]
+        for payer in payers_of(user_id, api_key_id):
+            for kind, start in ((DAY, day), (MONTH, month)):
+                statements.turn[payer.is_key](
+                    **payer.names,
+                    kind=kind,
+                    start=start,
+                    reserved_requests=-requests,
+                    reserved_tokens=-tokens,
+                    reserved_money=-reserved_money,
+                    used_requests=spent.requests,
+                    used_tokens=spent.tokens_in + spent.tokens_out,
+                    used_money=money,
                 )
-        UsageRecord.objects.create(
-            user_id=reservation.user_id,
-            api_key_id=reservation.api_key_id,
+        statements.add_record(
+            id=uuid4(),
+            user_id=user_id,
+            api_key_id=api_key_id,
             service=service,
             completion_id=key,
-            day=reservation.day,
-            month=reservation.month,
+            day=day,
+            month=month,
             recorded_at=now,
             outcome=outcome,
             model_name=model_name,

@@ -51,15 +51,15 @@ class Asked:
     counts_on_request: bool = False
     wants_usage: bool = False
 
-    def sent_on(self, model: ChatModel, *, limit: int | None) -> dict[str, Any]:
-        """The body for the endpoint. limit: of one choice, where less is granted than was asked for."""
+    def sent_on(self, model: ChatModel, *, limit: int | None) -> Upload:
+        """For the endpoint. limit: of one choice, where less is granted than was asked for."""
         body = {**self.body, "model": model.name}
         if limit is not None:
             body[_given(body, self.limits) or self._usual_limit(model)] = limit
         if self.streams and self.counts_on_request:
             options = body.get("stream_options") or {}
             body["stream_options"] = {**options, "include_usage": True}
-        return body
+        return Upload(json.dumps(body).encode(), "application/json")
 
     def _usual_limit(self, model: ChatModel) -> str:
         parameter: str = model.max_tokens_parameter
