@@ -45,12 +45,15 @@ class PinnedThreads:
 
 
 class Lifespan:
-    """Starts the engine on the server's loop and lets it finish when the server stops."""
+    """Starts the engine on the server's loop and lets it finish when the server stops. Lets nothing in but requests."""
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there are none, and Django fails at them
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "lifespan":
             await self.app(scope, receive, send)
             return

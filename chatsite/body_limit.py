@@ -1,7 +1,7 @@
 """Refuses bodies that no form of the site sends before they reach a disk or Django.
 
 Django would spool a large one whole first, and fails where a body calls itself written in an encoding that it cannot
-use or that does not exist.
+use or that does not exist, or is compressed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from .shapes import error_body
 from .static_files import App, Receive, Scope, Send
 
 TOO_LARGE = (
@@ -20,6 +21,7 @@ TOO_LARGE = (
     "The request is far larger than anything this site accepts.",
 )
 NOT_UTF8 = (415, "unsupported_encoding", "Send the body in UTF-8, and say so or nothing.")
+PACKED = (415, "unsupported_encoding", "Send the body as it is, not compressed.")
 
 # A parameter in RFC 2231's extended form, or an encoding other than the one everybody uses.
 OTHER_ENCODING = re.compile(
@@ -43,15 +45,20 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        path = scope["path"]
         types = (value for name, value in scope["headers"] if name == b"content-type")
         if any(OTHER_ENCODING.search(one) for one in types):
-            await refuse(send, *NOT_UTF8)
+            await refuse(send, path, *NOT_UTF8)
             return
-        bounds = (most for path, most in self.under.items() if scope["path"].startswith(path))
+        packings = (value for name, value in scope["headers"] if name == b"content-encoding")
+        if any(one.strip().lower() not in {b"", b"identity"} for one in packings):
+            await refuse(send, path, *PACKED)
+            return
+        bounds = (most for beginning, most in self.under.items() if path.startswith(beginning))
         most = next(bounds, self.most)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
-            await refuse(send, *TOO_LARGE)
+            await refuse(send, path, *TOO_LARGE)
             return
         seen = 0
 
@@ -66,13 +73,13 @@ class BodyLimit:
         try:
             await self.app(scope, counted, send)
         except TooLarge:  # the body is read before anything is answered
-            await refuse(send, *TOO_LARGE)
+            await refuse(send, path, *TOO_LARGE)
 
 
-async def refuse(send: Send, status: int, code: str, message: str) -> None:
+async def refuse(send: Send, path: str, status: int, code: str, message: str) -> None:
     request_id = uuid.uuid4().hex
-    error = {"code": code, "message": message, "request_id": request_id}
-    body = json.dumps({"error": error}).encode()
+    error = error_body(path, status=status, code=code, message=message, request_id=request_id)
+    body = json.dumps(error).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"x-request-id", request_id.encode()),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .logs import request_id
+from .shapes import error_body
 
 # Where programs ask, which show a key or a pass: no browser's session counts there.
 FOR_PROGRAMS = re.compile(r"/(?:v1/|api/v1/|token\Z|api\Z)")
@@ -38,12 +39,26 @@ def error_json(status: int, code: str, message: str | Promise, **extra: object) 
     return JsonResponse({"error": error}, status=status)
 
 
+def _error_for(
+    request: HttpRequest, status: int, code: str, message: str | Promise
+) -> JsonResponse:
+    """The same, in the shape of the address that was asked."""
+    body = error_body(
+        request.path_info,
+        status=status,
+        code=code,
+        message=str(message),
+        request_id=request_id.get(),
+    )
+    return JsonResponse(body, status=status)
+
+
 def error_page(
     request: HttpRequest, status: int, code: str, title: str, message: str | Promise
 ) -> HttpResponse:
     """The error for whoever asked. `title` heads the page; a program gets `code` and `message`."""
     if wants_json(request):
-        return error_json(status, code, message)
+        return _error_for(request, status, code, message)
     context = {"title": title, "message": message, "status": status, "request_id": request_id.get()}
     return render(request, "error.html", context, status=status)
 
@@ -101,7 +116,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         "The error has been logged. Try again; if it stays, send the number below to an administrator."
     )
     if wants_json(request):
-        return error_json(500, "internal_error", message)
+        return _error_for(request, 500, "internal_error", message)
     context = {
         "title": _("Something went wrong"),
         "message": message,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from chatsite.asgi import Lifespan
 from chatsite.body_limit import BodyLimit
 
 
-def status_of(content_type: str) -> int:
-    """What the outermost layer says to a small body that calls itself this; 204 if it lets it in."""
+def sent_back(layer: Callable[[Any], Any], **scope: Any) -> list[MutableMapping[str, Any]]:
+    """What a layer around an application that takes everything, with 204, says to a small body."""
     sent: list[MutableMapping[str, Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -26,8 +28,13 @@ def status_of(content_type: str) -> int:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "headers": [(b"content-type", content_type.encode("latin-1"))]}
-    asyncio.run(BodyLimit(app, most=100)(scope, receive, send))
+    asyncio.run(layer(app)({"type": "http", "path": "/", "headers": [], **scope}, receive, send))
+    return sent
+
+
+def status_of(content_type: str) -> int:
+    headers = [(b"content-type", content_type.encode("latin-1"))]
+    sent = sent_back(partial(BodyLimit, most=100), headers=headers)
     if sent[0]["status"] == 415:
         error = json.loads(sent[1]["body"])["error"]
         assert error["request_id"].encode() == dict(sent[0]["headers"])[b"x-request-id"]
@@ -62,6 +69,57 @@ def test_an_encoding_that_nobody_writes_forms_in(content_type: str) -> None:
 )
 def test_an_encoding_that_everybody_writes(content_type: str) -> None:
     assert status_of(content_type) == 204
+
+
+@pytest.mark.parametrize(
+    ("packing", "status"),
+    [(b"gzip", 415), (b"br", 415), (b"identity, gzip", 415), (b"identity", 204), (b"", 204)],
+)
+def test_a_body_that_is_compressed(packing: bytes, status: int) -> None:
+    headers = [(b"content-encoding", packing)]
+    sent = sent_back(partial(BodyLimit, most=100), headers=headers)
+    assert sent[0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    "header", [(b"content-type", b"text/plain; charset=x"), (b"content-length", b"999")]
+)
+def test_each_address_is_told_in_its_shape(header: tuple[bytes, bytes]) -> None:
+    told = {
+        path: json.loads(
+            sent_back(partial(BodyLimit, most=100), path=path, headers=[header])[1]["body"]
+        )
+        for path in ("/token", "/api", "/v1/chat/completions", "/api/v1/conversations", "/")
+    }
+    for path in ("/token", "/api"):
+        assert told[path]["message"]
+        assert told[path]["statu"] is False
+    codes = {"request_too_large", "unsupported_content_type"}
+    error = told["/v1/chat/completions"]["error"]
+    assert error["code"] in codes
+    assert (error["type"], error["param"]) == ("invalid_request_error", None)
+    for path in ("/api/v1/conversations", "/"):
+        assert set(told[path]["error"]) == {"code", "message", "request_id"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/token", "/api", "/v1/models", "/v1/models/a%0ab", "/api/v1/models"]
+)
+def test_what_comes_to_no_view_is_told_likewise(client: Client, path: str) -> None:
+    """Another host's name, and what no route takes."""
+    name = "somebody.example" if "%" not in path else "testserver"
+    response = client.get(path, headers={"host": name, "accept": "*/*"})
+    assert response.status_code == (404 if "%" in path else 400)
+    body = response.json()
+    if path in {"/token", "/api"}:
+        assert set(body) == {"message", "statu"}
+        return
+    wanted = {"code", "message", "request_id"}
+    assert set(body["error"]) == wanted | ({"type", "param"} if path.startswith("/v1/") else set())
+
+
+def test_there_are_no_websockets() -> None:
+    assert sent_back(Lifespan, type="websocket") == [{"type": "websocket.close"}]
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/no-such-page/", "/admin/"])
