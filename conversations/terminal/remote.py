@@ -69,9 +69,11 @@ class Remote:
             body = self._body(self._request("GET", f"models?limit={PAGE}{following}"))
             try:
                 names += [str(row["name"]) for row in body["items"]]
-                cursor = body["next"]
+                before, cursor = cursor, body["next"]
             except (KeyError, TypeError):
                 raise self._no_site() from None
+            if cursor == before or not isinstance(cursor, str | None):
+                raise self._no_site()  # it would be asked for ever
         return names
 
     def variables(self, preset: str) -> list[str]:
@@ -169,7 +171,7 @@ class Remote:
     ) -> httpx2.Response:
         try:
             return self.http.request(method, f"{self.url}{API}{path}", json=fields)
-        except (httpx2.RequestError, httpx2.InvalidURL) as problem:
+        except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError) as problem:
             raise Refused(
                 _("%(url)s cannot be reached: %(why)s.")
                 % {"url": self.url, "why": str(problem).rstrip(".") or type(problem).__name__}
@@ -191,7 +193,7 @@ class Remote:
             )
         try:
             body = json.loads(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise self._no_site()

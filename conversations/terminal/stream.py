@@ -37,7 +37,7 @@ def _event(frame: bytes) -> tuple[Event, int | None] | None:
     try:
         data = json.loads(fields[b"data"])
         event = _read(fields[b"event"], data)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     if event is None:
         return None

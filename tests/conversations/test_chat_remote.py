@@ -57,11 +57,25 @@ def refusal(url: str, key: str = "ck_x") -> str:
         (200, b'{"items": 7}'),
         (200, b"[]"),
         (200, b'{"items": [7], "next": null}'),
+        (200, b'{"items": [], "next": 5}'),
+        (200, b'{"items": [], "next": "the-same"}'),
+        (200, b'{"items":' + b"[" * 100_000),
     ],
 )
 def test_no_chatsite(status: int, body: bytes) -> None:
     with server(status, body) as (url, _asked):
         assert refusal(url) == f"There is no Chatsite at {url}."
+
+
+def test_a_name_that_no_network_has() -> None:
+    assert "cannot be reached" in refusal(f"http://{'a' * 300}")
+
+
+def test_an_event_nested_beyond_reading_is_passed_over() -> None:
+    deep = b"event: delta\ndata: " + b"[" * 100_000 + b"\n\n"
+    assert list(read_events([deep, b'event: delta\ndata: {"text": "a"}\n\n'])) == [
+        (Delta("a"), None)
+    ]
 
 
 def test_a_redirect_is_not_followed() -> None:

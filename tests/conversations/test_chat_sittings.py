@@ -200,6 +200,8 @@ def test_the_language_of_the_person(talk: Talk) -> None:
         ("--user", "root", "--preset", "x", "--set", "=cats"),
         ("--url", "http://127.0.0.1:1"),
         ("--url", "ftp://127.0.0.1", "--key", "ck_x"),
+        ("--url", "http://:password@127.0.0.1:1", "--key", "ck_x"),
+        ("--url", "http://127.0.0.1:1/\x1b[31m", "--key", "ck_x"),
         ("--url", "http://127.0.0.1:1", "--key", "ck_ü"),
     ],
 )

@@ -118,11 +118,11 @@ def _client(options: dict[str, Any], key: str) -> Client:
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        is_fine = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
+        is_fine = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
         _port = parts.port
     except ValueError:
         is_fine = False
-    if not is_fine or parts.query or parts.fragment:
+    if not is_fine or not text.isprintable() or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError(f"{text!r} is no address like https://chat.example.org")
     return text
 
