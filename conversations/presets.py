@@ -86,13 +86,17 @@ def save_preset(preset: RolePreset) -> None:
     Who uses a preset of another person that is no longer shared goes on with a copy: later changes are not for them.
     """
     with writing():
+        is_new = preset._state.adding
+        if is_new and preset.owner is not None:
+            one_at_a_time(preset.owner)
         before = RolePreset.objects.select_for_update().filter(pk=preset.pk).first()
         if before is None:
-            if not preset._state.adding:
+            if not is_new:
                 raise Http404
             if preset.owner is not None:
-                one_at_a_time(preset.owner)
                 _check_number(preset.owner, 1)
+        elif is_new:
+            preset._state.adding = False  # the same form, sent twice at one moment
         elif not before.versions.exists():
             _add_version(before)  # from before versions were kept
         if not preset.slug:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -21,7 +21,7 @@ from chatsite.views import see_other
 
 from .. import access, catalogue, preset_choices, presets
 from ..errors import NotPossible
-from ..forms import fields_of, text_field
+from ..forms import fields_of, text_field, uuid_or_none
 from ..models import RolePreset
 from ..preset_content import column_of
 from ..preset_forms import PresetForm
@@ -167,10 +167,23 @@ def _parameters(preset: RolePreset) -> list[tuple[str, Any]]:
 @signed_in
 def new(request: HttpRequest) -> HttpResponseBase:
     user = owner(request)
-    preset = presets.new_preset(user, language())
     if request.method == "POST":
-        return _edit(request, user, preset)
+        return _edit(request, user, _preset_of_form(request, user))
+    preset = presets.new_preset(user, language())
     return _form_page(request, _form(user, preset), preset)
+
+
+def _preset_of_form(request: HttpRequest, user: User) -> RolePreset:
+    """What this form has made already is changed by it: a double click makes one, and so does going back to it."""
+    made = presets.new_preset(user, language())
+    form_id = uuid_or_none(request.POST.get("form_id", ""))
+    if form_id is None:
+        return made
+    made.pk = uuid5(form_id, str(user.pk))
+    try:
+        return access.get_own_preset(user, made.pk)
+    except Http404:
+        return made
 
 
 def _form(user: User, preset: RolePreset, data: Any = None, typed: Any = None) -> PresetForm:
@@ -220,6 +233,7 @@ def _form_page(
         "groups": form.groups(),
         "preset": preset,
         "is_new": preset._state.adding,
+        "form_id": uuid_or_none(request.POST.get("form_id", "")) or uuid4(),
         "key": preset_choices.preset_key(preset),
         "focus_turn": focus_turn,
         "is_gone": status == 404,
