@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import Open, Person
+from tests.browser.looks import Look, check, looks
+from tests.browser.people import Complaints, Open, Person
 from tests.conversations.api.programs import operations
 from tests.processes import Site
 
@@ -34,6 +35,29 @@ def test_it_is_whole_and_asks_nobody_else(open_browser: Open, site: Site) -> Non
     ).to_be_visible()
     assert {host for host in asked if host} == {urlsplit(site.url).netloc}
     assert not page.context.cookies()
+
+
+@looks
+def test_it_can_be_used_by_everybody(
+    open_browser: Open, site: Site, complaints: Complaints, look: Look
+) -> None:
+    page = open_browser(**look.options)
+    page.goto(f"{site.url}/api/v1/docs")
+    operations_shown = page.locator(".opblock-summary-control")
+    expect(operations_shown.first).to_be_visible()
+    check(page)
+    for operation in operations_shown.all()[:6]:
+        operation.click()
+    expect(page.get_by_text("Why is the sky blue?").first).to_be_visible()
+    check(page)
+    complaints.expect("401")
+    page.get_by_role("button", name="Try it out").first.click()
+    page.get_by_role("button", name="Execute").first.click()
+    expect(page.get_by_role("button", name="Copy")).not_to_have_count(0)
+    check(page)
+    page.get_by_role("button", name="Authorize").first.click()
+    expect(page.get_by_role("button", name="Close").first).to_be_visible()
+    check(page)
 
 
 def test_a_key_can_be_tried_out(page: Page, ann: Person, site: Site) -> None:

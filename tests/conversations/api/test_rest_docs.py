@@ -77,7 +77,7 @@ def test_the_page_needs_nothing_from_elsewhere(client: Client, db: None) -> None
     assert "default-src 'self'" in page["Content-Security-Policy"]
     assert "unsafe" not in page["Content-Security-Policy"]
     files = FILES.findall(page.content.decode())
-    assert len(files) == 4
+    assert len(files) == 6
     for file in files:
         assert file.startswith("/")
         if file.startswith(ROOT):
