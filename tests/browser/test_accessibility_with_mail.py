@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,15 @@ def test_confirming_an_address(tmp_path: Path, open_browser: Open) -> None:
         check(page)
 
 
+@pytest.fixture(scope="module")
+def closed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    variables = {**ADMINISTRATOR, **NOWHERE, "SIGNUP": "closed"}
+    with Site(tmp_path_factory.mktemp("closed"), **variables) as running:
+        yield running.wait_until_ready()
+
+
 @looks
-def test_the_closed_door(tmp_path: Path, open_browser: Open, look: Look) -> None:
-    with Site(
-        tmp_path / "site", **ADMINISTRATOR, **NOWHERE, SIGNUP="closed"
-    ).wait_until_ready() as site:
-        page = open_browser(**look.options)
-        page.goto(f"{site.url}/accounts/signup/")
-        check(page)
+def test_the_closed_door(closed_site: Site, open_browser: Open, look: Look) -> None:
+    page = open_browser(**look.options)
+    page.goto(f"{closed_site.url}/accounts/signup/")
+    check(page)
