@@ -20,6 +20,7 @@ BROWSERS = ("chromium-headless-shell", "chromium")  # as in scripts/bootstrap.py
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",  # which then only puts pixels together: a process less to talk with
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
