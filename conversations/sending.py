@@ -6,13 +6,11 @@ the answer.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -22,13 +20,12 @@ from accounts.models import ApiKey, User
 
 from . import access, catalogue, comparing, preset_choices, runtime, selectors
 from .answering import Begun, Draft, draft_answer, show_answer, start_answer
+from .content import check_content, normalise, title_of
 from .errors import (
     AnswerRunning,
     ClientIdReused,
-    EmptyMessage,
     InvalidParameter,
     JustDeleted,
-    MessageTooLong,
     NotPossible,
 )
 from .models import (
@@ -42,8 +39,6 @@ from .parameters import Values
 from .prompt import Turn
 from .variables import used_in
 from .writing import writing
-
-TITLE_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -113,18 +108,6 @@ def send_message(
         return earlier
 
 
-def check_content(content: str) -> None:
-    """Raises EmptyMessage or MessageTooLong."""
-    if not content.strip():
-        raise EmptyMessage
-    size = len(content.encode())
-    if size > settings.MESSAGE_MAX_BYTES:
-        raise MessageTooLong(
-            _("The message has %(size)s bytes; the limit is %(limit)s. Shorten or split it.")
-            % {"size": size, "limit": settings.MESSAGE_MAX_BYTES}
-        )
-
-
 def _sent_before(user: User, sending: Sending) -> Sent | None:
     found = Message.objects.filter(owner=user, client_id=sending.client_id)
     message = found.select_related("conversation").first()
@@ -148,11 +131,6 @@ def _sent_before(user: User, sending: Sending) -> Sent | None:
         if moment == completions[0][0]
     )
     return Sent(message.conversation_id, message.pk, answers, created=False)
-
-
-def normalise(content: str) -> str:
-    """Forms send line ends as CR LF; what is stored has LF."""
-    return content.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _message(user: User, sending: Sending, conversation: Conversation, now: datetime) -> Message:
@@ -299,20 +277,6 @@ def _lock(conversation: Conversation, *, again: Message | None = None) -> UUID |
     if running.exists():
         raise AnswerRunning
     return comparison
-
-
-def title_of(content: str) -> str:
-    """The first line that says something, cut at a character and not inside one."""
-    line = next((line.strip() for line in content.splitlines() if line.strip()), "")
-    line = "".join(
-        char for char in line if unicodedata.category(char) not in {"Cc", "Cf"} or char == "\u200d"
-    )
-    if len(line) <= TITLE_LENGTH:
-        return line or _("New chat")
-    cut = line[:TITLE_LENGTH]
-    while cut and unicodedata.combining(line[len(cut)]):
-        cut = cut[:-1]
-    return f"{cut.rstrip()}…"
 
 
 def apply_parameters(target: Sampling, parameters: Values) -> None:
