@@ -19,7 +19,6 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import callers, passes, quotas
@@ -37,10 +36,11 @@ from ..errors import (
     MessageTooLong,
     ModelNotAllowed,
     ModelUnknown,
+    NotJson,
     Unavailable,
     sentence,
 )
-from ..forms import check_text, fields_of, too_long
+from ..forms import JSON, check_text, fields_of, too_long
 from ..views.replies import with_retry_after
 
 logger = logging.getLogger(__name__)
@@ -49,12 +49,6 @@ WRONG = "Invalid username or password"
 NOT_MADE = "Error in create token"
 USED_UP = "Token access limit reached."
 NOT_ANSWERED = "An error occurred in the chatgpt request, "
-
-
-class NotJson(ConversationError):
-    status = 415
-    code = "not_json"
-    message = gettext_lazy("Send JSON, and say so: Content-Type: application/json.")
 
 
 # --- /token ----------------------------------------------------------------------------------------------------------
@@ -172,7 +166,7 @@ def _what_is_left(caller: Caller) -> dict[str, str]:
 
 def _fields(request: HttpRequest) -> dict[str, Any]:
     """The JSON object in the body. Raises a ConversationError."""
-    if request.content_type != "application/json":
+    if request.content_type != JSON:
         raise NotJson
     fields = fields_of(request)
     if not request.body.strip():
