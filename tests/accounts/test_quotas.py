@@ -230,19 +230,22 @@ def test_spending_beyond_the_reservation_is_recorded_and_blocks(alice: User) -> 
     [
         (Limits(requests_per_day=2), "quota_requests", 2, datetime(2026, 11, 22, tzinfo=UTC)),
         (Limits(requests_per_day=0), "quota_requests", 0, datetime(2026, 11, 22, tzinfo=UTC)),
-        (Limits(tokens_per_day=250), "quota_tokens", 250, datetime(2026, 11, 22, tzinfo=UTC)),
-        (Limits(tokens_per_month=250), "quota_tokens", 250, datetime(2026, 12, 1, tzinfo=UTC)),
-        (Limits(money_per_month=Decimal(5)), "quota_money", 5, datetime(2026, 12, 1, tzinfo=UTC)),
+        (Limits(tokens_per_day=250), "quota_tokens", 250, None),
+        (Limits(tokens_per_month=250), "quota_tokens", 250, None),
+        (Limits(money_per_month=Decimal(5)), "quota_money", 5, None),
+        (Limits(tokens_per_day=50), "quota_tokens", 50, datetime(2026, 11, 22, tzinfo=UTC)),
+        (Limits(tokens_per_month=50), "quota_tokens", 50, datetime(2026, 12, 1, tzinfo=UTC)),
+        (Limits(money_per_month=Decimal(1)), "quota_money", 1, datetime(2026, 12, 1, tzinfo=UTC)),
         (Limits(concurrent_completions=2), "too_many_running", 2, None),
     ],
 )
 def test_each_limit_refuses_with_its_code(
     alice: User, limits: Limits, code: str, limit: int, resets_at: datetime | None
 ) -> None:
-    for _ in range(2 if limit else 0):
-        reserve(alice, limits, money=Decimal(2))
+    """resets_at: none where a quota is only set aside for what is being written, and may be given back."""
+    reservations = (reserve(alice, limits, money=Decimal(2)) for _ in range(3))
     with pytest.raises(QuotaExceeded) as caught:
-        reserve(alice, limits, money=Decimal(2))
+        list(reservations)
     assert (caught.value.code, caught.value.limit) == (code, limit)
     assert caught.value.resets_at == resets_at
     assert str(limit) in str(caught.value.message)

@@ -81,6 +81,29 @@ def test_a_response_in_the_background_would_not_be_counted(program: Program) -> 
     assert response.json()["error"]["param"] == "background"
 
 
+@pytest.mark.parametrize("of", ["person", "key"])
+def test_what_is_only_set_aside_is_not_gone_until_tomorrow(
+    alice: User, chat_model: ChatModel, upstream: Upstream, of: str
+) -> None:
+    """Programs that ask again in a moment get their answer; the official client does so by itself."""
+    limits = {"tokens_per_day": 2_000}
+    plan = Plan.objects.create(name="Few", **limits if of == "person" else {})
+    User.objects.filter(pk=alice.pk).update(plan=plan)
+    program = program_of(alice, **limits if of == "key" else {})
+    upstream.play(Script("gated", ("Good ", "day.")))
+    stream = program.ask(stream=True, max_tokens=1_900)
+    refused = program.ask()
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (429, "rate_limit_exceeded")
+    assert (error["quota"], error["limit"]) == ("quota_tokens", 2_000)
+    assert int(refused.headers["Retry-After"]) < 60
+    assert "X-Should-Retry" not in refused.headers
+    upstream.release(2)
+    b"".join(stream)
+    settled()
+    assert program.ask().status_code == 200
+
+
 # --- What an endpoint sends -------------------------------------------------------------------------------------------
 
 
