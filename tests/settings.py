@@ -6,9 +6,8 @@ import os
 import tempfile
 
 # Set before the settings are read. Workers inherit the folder; the process that made it removes it.
-DATA_FOLDER = os.environ.setdefault(
-    "CHATSITE_TEST_DATA_DIR", tempfile.mkdtemp(prefix="chatsite-test-")
-)
+DATA_FOLDER = os.environ.get("CHATSITE_TEST_DATA_DIR") or tempfile.mkdtemp(prefix="chatsite-test-")
+os.environ["CHATSITE_TEST_DATA_DIR"] = DATA_FOLDER
 os.environ["DATA_DIR"] = DATA_FOLDER
 os.environ["ENV_FILE"] = os.devnull
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start a hundred processes of the same code
