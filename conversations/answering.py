@@ -30,7 +30,8 @@ from .models import (
     RolePreset,
     Sampling,
 )
-from .prompt import LEAST_ANSWER, Prompt, Turn, build_prompt
+from .prompt import CONTINUE, LEAST_ANSWER, Prompt, Turn, build_prompt
+from .receipts import written_examples
 from .upstream import ChatCall
 from .variables import fill, used_in
 
@@ -207,20 +208,22 @@ def _call(draft: Draft, *, max_tokens: int) -> ChatCall:
 
 
 def _record(draft: Draft) -> dict[str, Any]:
-    """What was sent, without a copy of it: the branch between two messages never changes."""
+    """What was sent, without a copy of it: the branch between two messages never changes. `receipts.py` reads it."""
     kept = draft.prompt.kept
     record: dict[str, Any] = {
         "instructions": [instruction_version(text) for text in draft.instructions],
-        "examples": len(_examples(draft.conversation.preset)),
         "first": str(kept[0].id) if kept else "",
         "last": str(kept[-1].id) if kept else "",
         "left_out": draft.prompt.left_out,
         "tokens": draft.prompt.tokens,
     }
+    if examples := _examples(draft.conversation.preset):
+        record["few_shot"] = instruction_version(written_examples(examples))
     if draft.variables:
         record["variables"] = draft.variables
     if draft.partial is not None:
         record["partial"] = len(draft.partial.content)
+        record["continue"] = instruction_version(CONTINUE)
     return record
 
 

@@ -58,6 +58,11 @@ def fit_to_budget(turns: Sequence[Turn], *, budget: int) -> list[Turn]:
     return kept
 
 
+def joined(instructions: Iterable[str]) -> str:
+    """The one instruction that is sent."""
+    return "\n\n".join(text.strip() for text in instructions if text.strip())
+
+
 def build_prompt(
     *,
     instructions: Iterable[str],
@@ -73,7 +78,7 @@ def build_prompt(
     answer_tokens: the longest answer wanted. It shrinks to LEAST_ANSWER before the message is refused.
     Raises MessageTooLong if instruction and last message leave no room for an answer.
     """
-    system = "\n\n".join(text.strip() for text in instructions if text.strip())
+    system = joined(instructions)
     tail = 2 if continues and len(turns) > 1 else 1
     older, newest = [turn for turn in turns[:-tail] if turn.content], list(turns[-tail:])
     if continues:

@@ -78,9 +78,9 @@ def newest_leaf(message_id: UUID) -> UUID:
     return _as_uuid(row[0])
 
 
-def turns(leaf_id: UUID) -> list[Turn]:
+def turns(leaf_id: UUID, *, most: int = MOST_TURNS) -> list[Turn]:
     """The newest turns of the branch that ends in `leaf_id`, oldest first. Two queries."""
-    ids = ancestor_ids(leaf_id, limit=MOST_TURNS)
+    ids = ancestor_ids(leaf_id, limit=most)
     rows = {
         key: Turn(role, content, key)
         for key, role, content in Message.objects.filter(pk__in=ids).values_list(
@@ -188,6 +188,10 @@ class MessageView:
     def continue_url(self) -> str:
         possible = self.is_unfinished and self.is_leaf and self.content
         return self._url("completion-continue") if possible else ""
+
+    @property
+    def receipt_url(self) -> str:
+        return "" if self.completion_id is None else address("receipt", self.id)
 
     @property
     def edit_url(self) -> str:

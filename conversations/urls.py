@@ -14,6 +14,7 @@ from .views import (
     preset_files,
     preset_versions,
     presets,
+    receipts,
     selected,
     stream,
 )
@@ -72,6 +73,7 @@ urlpatterns = [
     ),
     path("shortcuts/", pages.shortcuts, name="shortcuts"),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
+    path("messages/<uuid:message_id>/receipt/", receipts.receipt, name="receipt"),
     path("presets/", presets.gallery, name="presets"),
     path("presets/new/", presets.new, name="preset-new"),
     path("presets/import/", preset_files.import_, name="preset-import"),

@@ -77,13 +77,14 @@ def prepared(site: Site, endpoint: Upstream) -> Prepared:
             *_, last = visitor.events(sent["events"])
             assert last.data["status"] == status
             paths[name] = sent["url"]
+            paths["receipt"] = f"/messages/{sent['answer']}/receipt/"
             return str(sent["completion"])
 
-        converse("rich", Script("answer", (RICH,)), "complete")
         converse("reasoning", Script("reasoning", ("Done.",)), "complete")
         converse("failed", Script("401"), "failed")
         key = converse("cut", Script("cut", ("Half of it",)), "failed")
         visitor.post(f"/completions/{key}/regenerate/")
+        converse("rich", Script("answer", (RICH,)), "complete")
         paths |= order_and_label(visitor, paths["reasoning"])
         paths |= make_presets(visitor)
         paths |= make_keys(visitor)
@@ -173,6 +174,7 @@ SIGNED_IN = {
 PREPARED = {
     **dict.fromkeys(("rich", "reasoning", "failed", "cut"), "conversations:conversation"),
     "menu": "conversations:menu",
+    "receipt": "conversations:receipt",
     **dict.fromkeys(("in-folder", "with-tag", "found-nothing"), "conversations:overview"),
     **dict.fromkeys(("preset-own", "preset-of-the-site"), "conversations:preset"),
     "preset-versions": "conversations:preset-versions",
