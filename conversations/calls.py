@@ -31,6 +31,7 @@ from .prompt import LEAST_ANSWER
 logger = logging.getLogger(__name__)
 
 
+SETTLED_SECONDS = 1.0  # then the answer is given without
 END_PAUSES = (0.2, 1, 5)  # seconds between attempts to settle; then it is left to a reaper
 
 
@@ -148,6 +149,12 @@ def end(call: Call, result: Result) -> Future[None]:
     if call.settling is None:
         call.settling = runtime.spawn(_end(call, result))
     return call.settling
+
+
+async def settled(call: Call, result: Result) -> None:
+    """End it, and wait a moment for it to be settled: whoever has the whole answer may ask again at once."""
+    ending = asyncio.wrap_future(end(call, result))
+    await asyncio.wait((ending,), timeout=SETTLED_SECONDS)
 
 
 async def _end(call: Call, result: Result) -> None:

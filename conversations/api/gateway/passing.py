@@ -73,7 +73,9 @@ async def _whole(passage: Passage) -> HttpResponseBase:
         result = Result(UsageRecord.Outcome.FAILED)
         raise _told(passage, error) from None
     finally:
-        calls.end(call, result)
+        if result.outcome != UsageRecord.Outcome.COMPLETE:
+            calls.end(call, result)
+    await calls.settled(call, result)
     return HttpResponse(content, content_type=content_type)
 
 
@@ -159,19 +161,24 @@ class PassedStream(EventStream):
 async def _passed_on(passage: Passage, reply: Reply, timing: Timing) -> AsyncGenerator[bytes, None]:
     call = passage.call
     parser = passage.parser(event_stream=reply.content_type == "text/event-stream", any_event=True)
-    events = EventFilter(drop_usage=passage.drop_usage)
+    events = EventFilter(drop_usage=passage.drop_usage, secret=passage.address.api_key)
     count = Count()
     outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
+    rest = b""
     try:
         async with aclosing(upstream.read_events(reply, parser, timing)) as parts:
             async for data, delta in parts:
                 count.add(delta)
-                if passed := events.feed(data):
+                passed = events.feed(data)
+                if parser.done:
+                    rest = passed
+                elif passed:
                     yield passed
                     if len(runtime.open_calls) > BUSY:
                         await asyncio.sleep(PAUSE)
         outcome = UsageRecord.Outcome.COMPLETE
-        rest = events.end()
+        await calls.settled(call, count.result(outcome, events=parser.events))
+        rest += events.end()
         yield rest if parser.done else rest + DONE
     except AnswerFailed as error:
         outcome = (
@@ -222,27 +229,32 @@ class Count:
 
 
 class EventFilter:
-    """Event-stream bytes in, whole events out, without the one that only tells the usage if nobody asked for it."""
+    """Event-stream bytes in, whole events out, without the one that only tells the usage if nobody asked for it.
 
-    def __init__(self, *, drop_usage: bool) -> None:
+    secret: the endpoint's key, which errors are known to quote.
+    """
+
+    def __init__(self, *, drop_usage: bool, secret: str = "") -> None:
         self.drop_usage = drop_usage
+        self.secret = secret.encode()
         self.pending = b""
 
     def feed(self, data: bytes) -> bytes:
         if not self.pending and data.endswith(b"\n\n") and b'"usage"' not in data:
-            return data  # as nearly all of it comes
+            return self._without_secret(data)  # as nearly all of it comes
         data = self.pending + data
         ends = [match.end() for match in EVENT_END.finditer(data)][-1:]
         end = ends[0] if ends else 0
         self.pending = data[end:]
-        return self._without_usage(data[:end])
+        return self._to_pass(data[:end])
 
     def end(self) -> bytes:
         """What is left, once nothing more comes."""
         rest, self.pending = self.pending, b""
-        return self._without_usage(rest)
+        return self._to_pass(rest)
 
-    def _without_usage(self, data: bytes) -> bytes:
+    def _to_pass(self, data: bytes) -> bytes:
+        data = self._without_secret(data)
         if not self.drop_usage or not USAGE.search(data):
             return data
         kept, start = [], 0
@@ -254,6 +266,11 @@ class EventFilter:
         if not _only_tells_usage(data[start:]):
             kept.append(data[start:])
         return b"".join(kept)
+
+    def _without_secret(self, data: bytes) -> bytes:
+        if self.secret and self.secret in data:
+            return data.replace(self.secret, "…".encode())
+        return data
 
 
 def _only_tells_usage(event: bytes) -> bool:

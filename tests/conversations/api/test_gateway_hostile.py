@@ -104,6 +104,23 @@ def test_what_is_only_set_aside_is_not_gone_until_tomorrow(
     assert program.ask().status_code == 200
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_whoever_has_the_whole_answer_can_ask_again_at_once(
+    alice: User, chat_model: ChatModel, streams: bool
+) -> None:
+    """It is settled before its last byte: what was set aside for it is there for the next."""
+    plan = Plan.objects.create(name="Few", tokens_per_day=2_000, concurrent_completions=1)
+    User.objects.filter(pk=alice.pk).update(plan=plan)
+    program = program_of(alice)
+    for _time in range(5):
+        response = program.ask(stream=streams, max_tokens=1_500)
+        assert response.status_code == 200
+        if streams:
+            parts = iter(response)
+            while b"[DONE]" not in next(parts):
+                pass
+
+
 # --- What an endpoint sends -------------------------------------------------------------------------------------------
 
 
@@ -211,3 +228,15 @@ def test_nobody_is_told_to_wait_for_centuries(program: Program, upstream: Upstre
     upstream.play(Script.parse("429 retry-after=1e300"))
     response = program.ask()
     assert (response.status_code, response.headers["Retry-After"]) == (429, "3600")
+
+
+def test_an_error_in_a_stream_does_not_tell_the_sites_key(
+    program: Program, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_KEY", KEY)
+    Endpoint.objects.update(key_variable="SITE_KEY")
+    frame = json.dumps({"error": {"message": f"Wrong key {KEY}", "code": "overloaded"}})
+    play(upstream, f"data: {frame}\n\n".encode(), "text/event-stream")
+    passed = b"".join(program.ask(stream=True))
+    assert KEY.encode() not in passed
+    assert b"Wrong key" in passed
