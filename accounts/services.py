@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
 
-from . import setup
+from . import quotas, setup
 from .models import User
 
 
@@ -67,5 +67,6 @@ def delete_account(user: User, *, now: datetime) -> None:
     """With all that is the person's. What `BEFORE_ACCOUNT_GOES` names comes first, in the same transaction."""
     with transaction.atomic():
         import_string(settings.BEFORE_ACCOUNT_GOES)(user, now=now)
+        quotas.let_go(user)
         user.delete()
     setup.forget_administrator()

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper as Database
-from django.db.models import Field, Model, QuerySet, Value
+from django.db.models import AutoField, Field, Model, QuerySet, Value
 from django.db.models.query import get_related_populators
 from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
@@ -104,7 +104,10 @@ class Delete(_Change):
 
 @dataclass(eq=False)
 class Insert(_Statement):
-    """A new row. Every one of `columns` is a parameter of that name; the others have defaults that never change."""
+    """A new row. Every one of `columns` is a parameter of that name; the others have defaults that never change.
+
+    A number that counts the rows is the database's.
+    """
 
     model: type[Model]
     columns: Sequence[str]
@@ -112,7 +115,8 @@ class Insert(_Statement):
     def write(self, database: Database) -> Written:
         row = self.model(**{name: parameter(self.model, name) for name in self.columns})
         query = InsertQuery(self.model)
-        query.insert_values(self.model._meta.concrete_fields, [row])
+        given = [one for one in self.model._meta.concrete_fields if not isinstance(one, AutoField)]
+        query.insert_values(given, [row])
         ((text, values),) = query.get_compiler(connection=database).as_sql()
         return Written(text, values)
 

@@ -1,11 +1,13 @@
 """People, and what they may spend. Knows nothing of conversations: what it names of them are plain names and UUIDs."""
 
+from .daily import DailyUsage
 from .keys import ApiKey, Pass, Scope, State
 from .people import SetupLink, User, check_fits, fold
 from .usage import Plan, Reservation, UsagePeriod, UsageRecord
 
 __all__ = [
     "ApiKey",
+    "DailyUsage",
     "Pass",
     "Plan",
     "Reservation",

@@ -4,6 +4,7 @@ Every function takes `now` from its caller: one request, one moment.
 """
 
 from .counters import Remaining, Used, hold, ledger_sums, remaining, used, used_by_keys
+from .daily import let_go
 from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
 from .refusals import QuotaExceeded
@@ -21,6 +22,7 @@ __all__ = [
     "Used",
     "hold",
     "ledger_sums",
+    "let_go",
     "limits_of",
     "limits_of_key",
     "note_alive",

@@ -2,7 +2,8 @@
 
 A reservation is a conditional UPDATE of the day's row, then of the month's, so parallel requests cannot overspend; of
 a request with an API key first of the person's rows, then of the key's.
-Settling deletes the reservation, moves its amounts from reserved to used and writes one ledger row, all or nothing.
+Settling deletes the reservation, moves its amounts from reserved to used, writes one ledger row and counts it in the
+sums of its day, all or nothing.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
 
 from ..models import ApiKey, Reservation, UsageRecord, User
-from . import statements
+from . import daily, statements
 from .counters import DAY, MONTH, Payer, open_counters, payers_of, tokens_left
 from .limits import Limits, limits_of_key
 from .money import ZERO, rounded
@@ -185,25 +187,27 @@ def settle(
                     used_tokens=spent.tokens_in + spent.tokens_out,
                     used_money=money,
                 )
-        statements.add_record(
-            id=uuid4(),
-            user_id=user_id,
-            api_key_id=api_key_id,
-            service=service,
-            completion_id=key,
-            day=day,
-            month=month,
-            recorded_at=now,
-            outcome=outcome,
-            model_name=model_name,
-            requests=spent.requests,
-            tokens_in=spent.tokens_in,
-            tokens_out=spent.tokens_out,
-            tokens_cached=spent.tokens_cached,
-            estimated=spent.estimated,
-            money=money,
-            seconds_to_first_token=spent.seconds_to_first_token,
-        )
+        row: dict[str, Any] = {
+            "id": uuid4(),
+            "user_id": user_id,
+            "api_key_id": api_key_id,
+            "service": service,
+            "completion_id": key,
+            "day": day,
+            "month": month,
+            "recorded_at": now,
+            "outcome": outcome,
+            "model_name": model_name,
+            "requests": spent.requests,
+            "tokens_in": spent.tokens_in,
+            "tokens_out": spent.tokens_out,
+            "tokens_cached": spent.tokens_cached,
+            "estimated": spent.estimated,
+            "money": money,
+            "seconds_to_first_token": spent.seconds_to_first_token,
+        }
+        statements.add_record(**row)
+        daily.count(**row)
     return True
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from ..models import UsagePeriod, UsageRecord, User
+from . import daily
 from .counters import DAY
 from .money import changed_by
 from .periods import Period
@@ -62,19 +64,21 @@ def reset(
 
 
 def _reset_row(row: UsagePeriod, *, period: Period, actor: str, reason: str, now: datetime) -> None:
-    UsageRecord.objects.create(
-        user_id=row.user_id,
-        day=period.day,
-        month=period.month,
-        recorded_at=now,
-        outcome=UsageRecord.Outcome.RESET,
-        kind=row.kind,
-        requests=-row.used_requests,
-        tokens_in=-row.used_tokens,
-        money=-row.used_money,
-        actor=actor,
-        reason=reason,
-    )
+    record: dict[str, Any] = {
+        "user_id": row.user_id,
+        "day": period.day,
+        "month": period.month,
+        "recorded_at": now,
+        "outcome": UsageRecord.Outcome.RESET,
+        "kind": row.kind,
+        "requests": -row.used_requests,
+        "tokens_in": -row.used_tokens,
+        "money": -row.used_money,
+        "actor": actor,
+        "reason": reason,
+    }
+    UsageRecord.objects.create(**record)
+    daily.count(**record)
     UsagePeriod.objects.filter(pk=row.pk).update(
         used_requests=F("used_requests") - row.used_requests,
         used_tokens=F("used_tokens") - row.used_tokens,

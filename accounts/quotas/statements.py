@@ -9,13 +9,27 @@ from django.db.models import F, Q, QuerySet
 
 from chatsite.statements import Delete, Insert, Parameter, Select, Update, parameter
 
-from ..models import Reservation, UsagePeriod, UsageRecord
+from ..models import DailyUsage, Reservation, UsagePeriod, UsageRecord
 from .money import changed_by
 
 Kind = UsagePeriod.Kind
 MONEY = ("reserved_money", "used_money")
 NO_LIMIT = 1 << 62  # more than anybody spends, and small enough to be subtracted from
 NO_LIMIT_OF_MONEY = Decimal(10**9)
+
+
+DAILY_SUMS = (
+    "calls",
+    "errors",
+    "requests",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cached",
+    "first_tokens",
+    "first_tokens_seconds",
+    "first_tokens_in_1s",
+    "first_tokens_in_5s",
+)
 
 
 def _of_row(column: str, name: str = "") -> Parameter:
@@ -75,6 +89,21 @@ def _turn(*, of_key: bool) -> Update:
     )
 
 
+def _add_to_day(*, of_key: bool) -> Update:
+    def of_day(column: str) -> Parameter:
+        return parameter(DailyUsage, column)
+
+    whose = ("user_id", "day", "service", "model_name", "kind")
+    key: Any = of_day("api_key_id") if of_key else None
+    return Update(
+        lambda: DailyUsage.objects.filter(**{name: of_day(name) for name in whose}, api_key_id=key),
+        {
+            "money": changed_by("money", of_day("money")),
+            **{name: F(name) + of_day(name) for name in DAILY_SUMS},
+        },
+    )
+
+
 # By whether the counters are a key's; whose they are is `Payer.names`, which of them is `kind` and `start`.
 find_counters = {of_key: _find(of_key=of_key) for of_key in (False, True)}  # of a day and a month
 take = {of_key: _take(of_key=of_key) for of_key in (False, True)}  # so much, with so much room
@@ -126,4 +155,10 @@ add_record = Insert(
         "money",
         "seconds_to_first_token",
     ),
+)
+
+add_to_day = {of_key: _add_to_day(of_key=of_key) for of_key in (False, True)}
+begin_day = Insert(
+    DailyUsage,
+    ("user_id", "api_key_id", "day", "service", "model_name", "kind", "money", *DAILY_SUMS),
 )
