@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from . import selectors, services, setup
 from .models import User, check_fits, fold
@@ -62,6 +63,15 @@ class AccountAdapter(DefaultAccountAdapter):
         if user.language:
             services.show_in_language(response, user.language)
         return response
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """A security key is called a passkey here, as every other is."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        passkey = reverse("mfa_reauthenticate_webauthn")
+        return [
+            {**method, "description": _("Use a passkey")} if method["url"] == passkey else method
+            for method in methods
+        ]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings-security")

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from . import api_keys, services, setup
+from . import api_keys, second_factors, services, setup
 from .emails import write_address
 from .forms import UniqueNames
 from .models import ApiKey, Pass, Plan, State, UsagePeriod, UsageRecord, User
@@ -78,7 +78,7 @@ class UserAdmin(UserAdminBase):
     list_filter = ("is_active", "is_staff", "is_superuser", "plan", "groups")
     search_fields = ("username", "email")
     filter_horizontal = ()  # its script speaks English only
-    actions = ("suspend", "reactivate")
+    actions = ("suspend", "reactivate", "remove_second_factors")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),
         (_("What they may spend"), {"fields": ("plan", "groups")}),
@@ -147,6 +147,21 @@ class UserAdmin(UserAdminBase):
         count = services.reactivate(_within_reach(request, queryset))
         text = ngettext("%(count)d user let in again.", "%(count)d users let in again.", count)
         messages.success(request, text % {"count": count})
+
+    @admin.action(
+        description=_("Remove the second factors of the selected users"), permissions=["change"]
+    )
+    def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For a lost telephone. It is noted in each person's history, and they are told by mail."""
+        had = second_factors.remove_all(_within_reach(request, queryset))
+        for user in had:
+            self.log_change(request, user, gettext("Removed every second factor."))
+        text = ngettext(
+            "%(count)d user signs in with the password alone now.",
+            "%(count)d users sign in with the password alone now.",
+            len(had),
+        )
+        messages.success(request, text % {"count": len(had)})
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

@@ -11,7 +11,7 @@ from allauth.account import stages
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import EmailAddress, Login
 from allauth.core.internal import ratelimit
-from django.apps import apps
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest
 
@@ -75,11 +75,8 @@ def _longest(action: str) -> int:
 
 def _needs_more(user: User) -> bool:
     """A second factor, or the confirmation of an address."""
-    if apps.is_installed("allauth.mfa"):
-        from allauth.mfa.utils import is_mfa_enabled
-
-        if is_mfa_enabled(user):
-            return True
+    if is_mfa_enabled(user):
+        return True
     if not must_be_verified():
         return False
     addresses = EmailAddress.objects.filter(user=user)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.views import EmailView as AllauthEmailView
-from allauth.account.views import LogoutView
+from allauth.account.views import LoginView, LogoutView
+from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
+from allauth.mfa.webauthn.internal import auth as webauthn
+from allauth.mfa.webauthn.views import AddWebAuthnView
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
@@ -22,7 +26,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chatsite.views import error_page, see_other
 
-from . import services, setup
+from . import second_factors, services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
 from .forms import NAME_TAKEN, AppearanceForm, ChangeEmailForm, ProfileForm, SetupForm
@@ -127,7 +131,51 @@ def appearance(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def security(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/security.html")
+    context = {
+        "factors": second_factors.factors_of(signed_in_user(request)),
+        "passkeys_are_possible": second_factors.are_passkeys_possible(request),
+    }
+    return render(request, "accounts/security.html", context)
+
+
+recovery_codes = never_cache(ViewRecoveryCodesView.as_view())
+
+
+class AddPasskeyView(AddWebAuthnView):
+    """allauth's, which would leave it to a field whether it is a passkey."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        options = webauthn.begin_registration(signed_in_user(self.request), True)
+        return {**context, "js_data": {"creation_options": options}}
+
+
+add_passkey = AddPasskeyView.as_view()
+
+
+class SecondStepView(AuthenticateView):
+    """allauth's, which would offer a passkey to those who have none, and ask for a code that nothing shows."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        factors = second_factors.factors_of(self.stage.login.user)
+        has_codes = factors.app is not None or bool(factors.codes_left)
+        return {**context, "has_codes": has_codes, "has_passkeys": bool(factors.passkeys)}
+
+
+second_step = SecondStepView.as_view()
+
+
+class SignInView(LoginView):
+    """allauth's, with a button for passkeys where browsers have them."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        possible = second_factors.are_passkeys_possible(self.request)
+        return {**context, "passkeys_are_possible": possible}
+
+
+sign_in_page = SignInView.as_view()
 
 
 # GET lists the open sessions; POST ends all but this one.

@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
 ]
 
@@ -235,6 +236,7 @@ if EMAIL_URL:
     ACCOUNT_SIGNUP_FIELDS[1] = "email*"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
@@ -244,6 +246,24 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 USERSESSIONS_TRACK_ACTIVITY = False
+
+MFA_ADAPTER = "accounts.second_factors.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ, and people type slowly
+MFA_ALLOW_UNVERIFIED_EMAIL = (
+    True  # here an address that is not verified lets nobody in, so it keeps nobody out
+)
+MFA_FORMS = {
+    "activate_totp": "accounts.second_factors.ActivateAppForm",
+    "authenticate": "accounts.second_factors.CodeForm",
+    "reauthenticate": "accounts.second_factors.ConfirmByCodeForm",
+    "login_webauthn": "accounts.second_factors.SignInByPasskeyForm",
+    "authenticate_webauthn": "accounts.second_factors.PasskeyForm",
+    "reauthenticate_webauthn": "accounts.second_factors.ConfirmByPasskeyForm",
+    "add_webauthn": "accounts.second_factors.AddPasskeyForm",
+    "edit_webauthn": "accounts.second_factors.RenamePasskeyForm",
+}
 
 # By name, because accounts know nothing of conversations: see accounts.services.delete_account.
 BEFORE_ACCOUNT_GOES = "conversations.deletion.before_account_goes"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
-import pytest
 from allauth.account.models import EmailAddress
-from django.contrib import admin
-from django.db import connection
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.models import Pass, User
+from tests.accounts.codes import give_app
 from tests.at_once import at_once
 from tests.conftest import PASSWORD, make_user
 from tests.conversations.api.old_client import failure, post_token
@@ -28,25 +24,9 @@ def test_without_a_usable_password(alice: User) -> None:
         assert failure(post_token({"u": "alice", "p": password})) == WRONG
 
 
-@pytest.fixture
-def second_factors(transactional_db: None, settings: Settings) -> Iterator[None]:
-    """As a site has them that uses allauth's."""
-    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "allauth.mfa"]
-    from allauth.mfa.models import Authenticator
-
-    with connection.schema_editor() as editor:
-        editor.create_model(Authenticator)
-    yield
-    with connection.schema_editor() as editor:
-        editor.delete_model(Authenticator)
-    admin.site.unregister(Authenticator)  # where it has put itself
-
-
-def test_with_a_second_factor(second_factors: None, alice: User) -> None:
-    from allauth.mfa.models import Authenticator
-
+def test_with_a_second_factor(alice: User) -> None:
     assert post_token(ALICE).status_code == 201
-    Authenticator.objects.create(user=alice, type="totp", data={})
+    give_app(alice)
     assert failure(post_token(ALICE)) == WRONG
 
 

@@ -79,4 +79,4 @@ def sign_in(page: Page, person: Person) -> None:
     page.get_by_label("Password").fill(person.password)
     page.wait_for_load_state()
     with page.expect_event("load"):
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()

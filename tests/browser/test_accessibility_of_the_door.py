@@ -83,7 +83,7 @@ def test_a_form_that_is_too_old(
     page.get_by_label("User name or e-mail address").fill("ann")
     page.get_by_label("Password").fill("whatever")
     page.context.clear_cookies()
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="This page is too old")).to_be_visible()
     check(page)
 

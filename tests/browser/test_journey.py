@@ -73,7 +73,7 @@ def reads_it_twice_more(chat: Chat, upstream: Upstream, open_browser: Open) -> N
     elsewhere = Chat(open_browser(), chat.site).open("/accounts/login/")
     elsewhere.page.get_by_label("User name or e-mail address").fill("root")
     elsewhere.page.get_by_label("Password").fill(PASSWORD)
-    elsewhere.page.get_by_role("button", name="Sign in").click()
+    elsewhere.page.get_by_role("button", name="Sign in", exact=True).click()
     elsewhere.conversations.get_by_role("link", name=FIRST_LINE).first.click()
     for reader in (second_tab, elsewhere):
         reader.expect_status("running").expect_words("Tea is a drink from leaves.")

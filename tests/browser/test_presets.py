@@ -329,7 +329,7 @@ def test_what_was_written_outlasts_the_session_and_the_network(
     sign_in = popup.value
     sign_in.get_by_label("User name").fill(ann.name)
     sign_in.get_by_label("Password").fill(ann.password)
-    sign_in.get_by_role("button", name="Sign in").click()
+    sign_in.get_by_role("button", name="Sign in", exact=True).click()
     expect(sign_in.get_by_text("What can I help with?")).to_be_visible()
     page.get_by_role("button", name="Save").dblclick()
     expect(page.get_by_text("The role preset has been made.")).to_be_visible()

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -29,8 +30,10 @@ from conversations.models import (
     Tag,
 )
 from conversations.presets import save_preset
+from tests.accounts.codes import give_passkey
 from tests.browser.test_accessibility import PREPARED, SIGNED_IN, view_name
 from tests.browser.test_accessibility_of_the_door import ANONYMOUS
+from tests.browser.test_second_factors import CHECKED
 from tests.conftest import signed_in
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
@@ -100,6 +103,7 @@ def ids(alice: User) -> Iterator[dict[str, object]]:
         "message_id": answer.pk,
         "completion_id": completion.pk,
         "folder_id": Folder.objects.create(owner=alice, name="Private").pk,
+        "pk": give_passkey(alice, "Private").pk,
         "tag_id": Tag.objects.create(owner=alice, name="Private").pk,
     }
     runtime.shut_down_thread()
@@ -202,6 +206,7 @@ def test_a_session_is_nothing_to_programs(
 LOOKED_AT = {
     *map(view_name, (*SIGNED_IN.values(), *ANONYMOUS.values())),
     *PREPARED.values(),
+    *CHECKED,
     "accounts:setup",  # test_pages_before_the_administrator
 }
 NOT_LOOKED_AT = {"usersessions_list"}  # the page of settings/sessions/ at allauth's address
@@ -238,6 +243,9 @@ def hostile(alice: User, ids: dict[str, object]) -> dict[str, object]:
     Message.objects.filter(role="assistant").update(reasoning=MARKUP)
     UserSession.objects.update(user_agent=MARKUP)
     ApiKey.objects.update(name=MARKUP[:60], scopes=[MARKUP])
+    passkey = Authenticator.objects.get()
+    passkey.data["name"] = MARKUP
+    passkey.save()
     preset = RolePreset.objects.get(owner=alice)
     preset.name = preset.description = preset.greeting = MARKUP
     preset.icon, preset.shared = MARKUP[:8], True
