@@ -62,12 +62,13 @@ def as_csv(contents: Iterable[dict[str, Any]]) -> str:
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
     rows.writerows(
-        (_harmless(content["name"]), _harmless(content["instruction"])) for content in contents
+        (harmless(content["name"]), harmless(content["instruction"])) for content in contents
     )
     return "\ufeff" + text.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would calculate."""
     return f"'{cell}" if cell.lstrip("'").startswith(FORMULA) else cell
 
 

@@ -6,6 +6,7 @@ from .api import chatapi
 from .api.rest.entry import rest
 from .models import Folder, Tag
 from .views import (
+    data,
     labels,
     lists,
     messages,
@@ -89,6 +90,8 @@ urlpatterns = [
         name="preset-restore",
     ),
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
+    path("settings/data/", data.data, name="data"),
+    path("settings/data/download/", data.download, name="data-download"),
     path("api/v1/", rest, name="rest"),
     path("api/v1/<path:path>", rest, name="rest"),
 ]

@@ -91,7 +91,7 @@ def _opening(request: HttpRequest, completion_id: UUID) -> tuple[Reader, Complet
     if not request.user.is_authenticated:
         return None
     user = owner(request)
-    reader = Reader(user, partial(_is_signed_in, user, request.session.session_key or ""))
+    reader = Reader(user, partial(is_signed_in, user, request.session.session_key or ""))
     return reader, access.get_completion(user, completion_id)
 
 
@@ -176,7 +176,7 @@ def _goes_on_elsewhere(row: Completion) -> bool:
     return runtime.is_closing() and row.pk not in relay.running
 
 
-def _is_signed_in(user: User, session_key: str) -> bool:
+def is_signed_in(user: User, session_key: str) -> bool:
     """The user, as they were when they asked, is active, and nothing has ended this session or all. One query."""
     session = Session.objects.filter(session_key=session_key)
     return User.objects.filter(

@@ -164,6 +164,7 @@ SIGNED_IN = {
     "security": "/settings/security/",
     "sessions": "/settings/sessions/",
     "keys": "/settings/keys/",
+    "data": "/settings/data/",
     "logout": "/accounts/logout/",
     "password-change": "/accounts/password/change/",
     "email": "/accounts/email/",
