@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from . import api_keys, second_factors, services, setup
 from .emails import write_address
 from .forms import UniqueNames
-from .models import ApiKey, Pass, Plan, State, UsagePeriod, UsageRecord, User
+from .models import SPENDING_LIMITS, ApiKey, Pass, Plan, State, UsagePeriod, UsageRecord, User
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
@@ -186,11 +186,16 @@ class PlanAdmin(PlanAdminBase):
     list_display = (
         "name",
         "is_default",
-        "requests_per_day",
-        "tokens_per_day",
-        "tokens_per_month",
-        "money_per_month",
+        *SPENDING_LIMITS,
         "concurrent_completions",
+    )
+    fields = (
+        "name",
+        *(tuple(SPENDING_LIMITS[at : at + 2]) for at in (0, 2, 4)),
+        "concurrent_completions",
+        "allowed_models",
+        "is_default",
+        "groups",
     )
     readonly_fields = ("is_default",)
     actions = ("make_default",)
@@ -257,9 +262,7 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
         "expires_at",
         "last_used_at",
         "revoked_at",
-        "requests_per_day",
-        "tokens_per_day",
-        "money_per_month",
+        *SPENDING_LIMITS,
     )
     list_display = (
         "name",

@@ -33,15 +33,13 @@ def create_key(
     name: str,
     scopes: Collection[str] = (Scope.CHAT,),
     expires_at: datetime | None = None,
-    requests_per_day: int | None = None,
-    tokens_per_day: int | None = None,
-    money_per_month: Decimal | None = None,
     id: UUID | None = None,
     now: datetime,
+    **limits: int | Decimal | None,
 ) -> tuple[ApiKey, str] | None:
     """The new key and its text, which nobody can read again; None if one with this id is there already.
 
-    Raises TooManyKeys.
+    limits: those of `SpendingLimits`, by name. Raises TooManyKeys.
     """
     prefix = "".join(secrets.choice(ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
@@ -61,9 +59,7 @@ def create_key(
                     auth_epoch=user.auth_epoch,
                     created_at=now,
                     expires_at=expires_at,
-                    requests_per_day=requests_per_day,
-                    tokens_per_day=tokens_per_day,
-                    money_per_month=money_per_month,
+                    **limits,
                 )
         except IntegrityError:
             return None

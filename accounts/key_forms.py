@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from . import api_keys
-from .models import ApiKey, Scope, User
+from .models import SPENDING_LIMITS, ApiKey, Scope, User
 from .quotas import Period
 
 LARGEST = 2**63 - 1  # that a column of the database holds
@@ -31,6 +31,18 @@ def _whole_number(label: Any) -> forms.IntegerField:
         min_value=0,
         max_value=LARGEST,
         widget=_typed_number("numeric"),
+    )
+
+
+def _money(label: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_digits=14,
+        decimal_places=6,
+        help_text=_("In the currency of the models' prices."),
+        widget=_typed_number("decimal"),
     )
 
 
@@ -79,18 +91,11 @@ class KeyForm(forms.Form):
         error_messages={"invalid_choice": _("Choose among these.")},
     )
     requests_per_day = _whole_number(_("Requests a day"))
+    requests_per_month = _whole_number(_("Requests a month"))
     tokens_per_day = _whole_number(_("Tokens a day"))
-    money_per_month = forms.DecimalField(
-        label=_("Money a month"),
-        required=False,
-        min_value=0,
-        max_digits=14,
-        decimal_places=6,
-        help_text=_("In the currency of the models' prices."),
-        widget=_typed_number("decimal"),
-    )
-
-    LIMITS = ("requests_per_day", "tokens_per_day", "money_per_month")
+    tokens_per_month = _whole_number(_("Tokens a month"))
+    money_per_day = _money(_("Money a day"))
+    money_per_month = _money(_("Money a month"))
 
     def key_id(self, user: User) -> UUID | None:
         """Of the key that this form makes for this person, however often it is sent."""
@@ -103,14 +108,14 @@ class KeyForm(forms.Form):
         days = DAYS[data["expires"]]
         day = Period.at(now).day
         return {
-            **{name: data[name] for name in ("name", "scopes", *self.LIMITS)},
+            **{name: data[name] for name in ("name", "scopes", *SPENDING_LIMITS)},
             "expires_at": None if days is None else api_keys.end_of(day + timedelta(days=days)),
         }
 
     def describes(self, key: ApiKey) -> bool:
         """Whether it says what it said when it made this key. After `is_valid`."""
         data = self.cleaned_data
-        same = all(data[name] == getattr(key, name) for name in ("name", *self.LIMITS))
+        same = all(data[name] == getattr(key, name) for name in ("name", *SPENDING_LIMITS))
         return same and set(data["scopes"]) == set(key.scopes)
 
     def for_another_key(self) -> KeyForm:
@@ -127,10 +132,10 @@ class KeyForm(forms.Form):
             first.field.widget.attrs["autofocus"] = True
 
     def about(self) -> list[forms.BoundField]:
-        return [field for field in self.visible_fields() if field.name not in self.LIMITS]
+        return [field for field in self.visible_fields() if field.name not in SPENDING_LIMITS]
 
     def limits(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.LIMITS]
+        return [self[name] for name in SPENDING_LIMITS]
 
     @property
     def uses_limits(self) -> bool:

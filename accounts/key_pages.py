@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -25,8 +24,10 @@ from . import api_keys, passes, quotas
 from .key_forms import KeyForm
 from .models import ApiKey, State, User
 from .quotas import Used
+from .quotas.words import number
 from .views import signed_in_user
 
+AMOUNTS = ("requests", "tokens", "money")
 MOST_ENDED = 30  # shown; there may be any number
 
 
@@ -43,7 +44,7 @@ class Spending:
     """A row of the table below a key: requests, tokens and money of one period."""
 
     period: str
-    amounts: tuple[Amount, Amount, Amount]
+    amounts: tuple[Amount, ...]
 
 
 @dataclass(frozen=True)
@@ -128,33 +129,16 @@ def _with_spending(keys: Sequence[ApiKey], now: datetime) -> list[tuple[ApiKey, 
 
 
 def _spending(key: ApiKey, today: Used, month: Used) -> list[Spending]:
+    limits = quotas.limits_of_key(key)
     return [
-        Spending(
-            _("Today"),
-            (
-                _amount(today.requests, key.requests_per_day),
-                _amount(today.tokens, key.tokens_per_day),
-                _amount(today.money),
-            ),
-        ),
-        Spending(
-            _("This month"),
-            (
-                _amount(month.requests),
-                _amount(month.tokens),
-                _amount(month.money, key.money_per_month),
-            ),
-        ),
+        Spending(period, tuple(_amount(used, limits, name, kind) for name in AMOUNTS))
+        for period, kind, used in ((_("Today"), "day", today), (_("This month"), "month", month))
     ]
 
 
-def _amount(used: int | Decimal, limit: int | Decimal | None = None) -> Amount:
-    return Amount(_number(used), "" if limit is None else _number(limit))
-
-
-def _number(value: int | Decimal) -> str:
-    """In groups of three, without the zeros that fill up a column of money."""
-    return f"{Decimal(value).normalize():,f}"
+def _amount(used: Used, limits: quotas.Limits, name: str, kind: str) -> Amount:
+    limit = limits.of(name, kind)
+    return Amount(number(getattr(used, name)), "" if limit is None else number(limit))
 
 
 def _ended(user: User, valid: Sequence[ApiKey], now: datetime) -> list[EndedKey]:

@@ -3,9 +3,10 @@
 from .daily import DailyUsage
 from .keys import ApiKey, Pass, Scope, State
 from .people import SetupLink, User, check_fits, fold
-from .usage import Plan, Reservation, UsagePeriod, UsageRecord
+from .usage import SPENDING_LIMITS, Plan, Reservation, UsagePeriod, UsageRecord
 
 __all__ = [
+    "SPENDING_LIMITS",
     "ApiKey",
     "DailyUsage",
     "Pass",

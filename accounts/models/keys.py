@@ -7,9 +7,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from .usage import SpendingLimits, limits_not_negative
 
 
 class Scope(models.TextChoices):
@@ -30,7 +31,7 @@ class State(models.TextChoices):
     ENDED = "ended", _("ended with a change of password or by an administrator")
 
 
-class ApiKey(models.Model):
+class ApiKey(SpendingLimits):
     """One program's way in for one person. The secret is shown once; only its hash is kept.
 
     Revoked keys stay: the ledger names them.
@@ -51,24 +52,12 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
-    requests_per_day = models.BigIntegerField(_("requests a day"), null=True, blank=True)
-    tokens_per_day = models.BigIntegerField(_("tokens a day"), null=True, blank=True)
-    money_per_month = models.DecimalField(
-        _("money a month"), max_digits=14, decimal_places=6, null=True, blank=True
-    )
 
     class Meta:
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
         ordering = ("-created_at",)
-        constraints = tuple(
-            models.CheckConstraint(
-                condition=Q(**{f"{limit}__isnull": True}) | Q(**{f"{limit}__gte": 0}),
-                name=f"key_{limit}_not_negative",
-                violation_error_message=_("A limit is zero or more, or empty for none."),
-            )
-            for limit in ("requests_per_day", "tokens_per_day", "money_per_month")
-        )
+        constraints = limits_not_negative("key")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.shown})"

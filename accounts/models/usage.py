@@ -15,13 +15,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
-class Plan(models.Model):
-    """What its users may spend. An empty limit is no limit."""
+class SpendingLimits(models.Model):
+    """What may be spent in a day and in a month. An empty limit is no limit."""
 
-    name = models.CharField(_("name"), max_length=60, unique=True)
     requests_per_day = models.BigIntegerField(_("requests a day"), null=True, blank=True)
+    requests_per_month = models.BigIntegerField(_("requests a month"), null=True, blank=True)
     tokens_per_day = models.BigIntegerField(_("tokens a day"), null=True, blank=True)
     tokens_per_month = models.BigIntegerField(_("tokens a month"), null=True, blank=True)
+    money_per_day = models.DecimalField(
+        _("money a day"),
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("In the currency of the models' prices."),
+    )
     money_per_month = models.DecimalField(
         _("money a month"),
         max_digits=14,
@@ -30,6 +38,29 @@ class Plan(models.Model):
         blank=True,
         help_text=_("In the currency of the models' prices."),
     )
+
+    class Meta:
+        abstract = True
+
+
+SPENDING_LIMITS = tuple(field.name for field in SpendingLimits._meta.local_fields)
+
+
+def limits_not_negative(prefix: str) -> tuple[models.CheckConstraint, ...]:
+    return tuple(
+        models.CheckConstraint(
+            condition=Q(**{f"{limit}__isnull": True}) | Q(**{f"{limit}__gte": 0}),
+            name=f"{prefix}_{limit}_not_negative",
+            violation_error_message=_("A limit is zero or more, or empty for none."),
+        )
+        for limit in SPENDING_LIMITS
+    )
+
+
+class Plan(SpendingLimits):
+    """What its users may spend, with which models, and how much of it at once."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
     concurrent_completions = models.PositiveIntegerField(
         _("answers at once"), null=True, blank=True
     )
@@ -58,19 +89,7 @@ class Plan(models.Model):
             models.UniqueConstraint(
                 fields=["is_default"], condition=Q(is_default=True), name="one_default_plan"
             ),
-            *(
-                models.CheckConstraint(
-                    condition=Q(**{f"{limit}__isnull": True}) | Q(**{f"{limit}__gte": 0}),
-                    name=f"plan_{limit}_not_negative",
-                    violation_error_message=_("A limit is zero or more, or empty for none."),
-                )
-                for limit in (
-                    "requests_per_day",
-                    "tokens_per_day",
-                    "tokens_per_month",
-                    "money_per_month",
-                )
-            ),
+            *limits_not_negative("plan"),
         )
 
     def __str__(self) -> str:

@@ -3,7 +3,8 @@
 Every function takes `now` from its caller: one request, one moment.
 """
 
-from .counters import Remaining, Used, hold, ledger_sums, remaining, used, used_by_keys
+from .allowances import Allowance, allowances, least
+from .counters import Used, hold, ledger_sums, used, used_by_keys
 from .daily import let_go
 from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
@@ -13,21 +14,22 @@ from .resets import Reset, reset
 
 __all__ = [
     "NO_LIMITS",
+    "Allowance",
     "Limits",
     "Period",
     "QuotaExceeded",
-    "Remaining",
     "Reset",
     "Spent",
     "Used",
+    "allowances",
     "hold",
+    "least",
     "ledger_sums",
     "let_go",
     "limits_of",
     "limits_of_key",
     "note_alive",
     "release_abandoned",
-    "remaining",
     "reserve",
     "reset",
     "settle",

@@ -16,7 +16,6 @@ from django.db.models import F, Q, Sum
 
 from ..models import ApiKey, UsagePeriod, UsageRecord, User
 from . import statements
-from .limits import NO_LIMITS, Limits
 from .money import ZERO, rounded
 from .periods import Period
 
@@ -74,17 +73,6 @@ def counters_of(payer: Payer, period: Period) -> tuple[UsagePeriod, UsagePeriod]
     )
 
 
-def tokens_left(payer: Payer, period: Period, limits: Limits) -> int | None:
-    """The tokens that may still be reserved; None without a limit."""
-    day, month = counters_of(payer, period)
-    left = [
-        limit - row.used_tokens - row.reserved_tokens
-        for limit, row in ((limits.tokens_per_day, day), (limits.tokens_per_month, month))
-        if limit is not None
-    ]
-    return min(left) if left else None
-
-
 @dataclass(frozen=True)
 class Used:
     """What has been spent in a day or a month, without what is only set aside."""
@@ -117,42 +105,6 @@ def used_by_keys(keys: Collection[ApiKey], *, now: datetime) -> dict[UUID, tuple
 
 def _used(row: UsagePeriod) -> Used:
     return Used(row.used_requests, row.used_tokens, rounded(Decimal(row.used_money)))
-
-
-@dataclass(frozen=True)
-class Remaining:
-    """What is left today and this month; None is no limit. Counts what is reserved as gone."""
-
-    requests_today: int | None
-    tokens_today: int | None
-    tokens_this_month: int | None
-    money_this_month: Decimal | None
-    requests_limit: int | None
-    day_ends: datetime
-    month_ends: datetime
-
-
-def remaining(
-    user: User, *, limits: Limits, now: datetime, api_key: ApiKey | None = None
-) -> Remaining:
-    """What the person, or this key of theirs, may still spend. One query; none without any limit."""
-    period = Period.at(now)
-    if limits == NO_LIMITS:
-        return Remaining(None, None, None, None, None, period.day_ends, period.month_ends)
-    day, month = counters_of(Payer(user.pk, api_key.pk if api_key else None), period)
-
-    def left(limit: Any, used: Any) -> Any:
-        return None if limit is None else max(limit - used, type(limit)(0))
-
-    return Remaining(
-        requests_today=left(limits.requests_per_day, day.used_requests + day.reserved_requests),
-        tokens_today=left(limits.tokens_per_day, day.used_tokens + day.reserved_tokens),
-        tokens_this_month=left(limits.tokens_per_month, month.used_tokens + month.reserved_tokens),
-        money_this_month=left(limits.money_per_month, month.used_money + month.reserved_money),
-        requests_limit=limits.requests_per_day,
-        day_ends=period.day_ends,
-        month_ends=period.month_ends,
-    )
 
 
 def ledger_sums(

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from chatsite.statements import Select, parameter
 
-from ..models import ApiKey, Plan, User
+from ..models import SPENDING_LIMITS, ApiKey, Plan, User
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,25 @@ class Limits:
     """What one person may spend; None is no limit. `models` empty: every model."""
 
     requests_per_day: int | None = None
+    requests_per_month: int | None = None
     tokens_per_day: int | None = None
     tokens_per_month: int | None = None
+    money_per_day: Decimal | None = None
     money_per_month: Decimal | None = None
     concurrent_completions: int | None = None
     models: frozenset[str] = frozenset()
+
+    def of(self, amount: str, kind: str) -> Any:
+        """How much of an amount may be spent in a period of that kind: an integer, of money a Decimal, or None."""
+        return getattr(self, f"{amount}_per_{kind}")
 
     def allows(self, model_name: str) -> bool:
         return not self.models or model_name in self.models
 
 
 NO_LIMITS = Limits()
-COLUMNS = (*(limit.name for limit in fields(Limits) if limit.name != "models"), "allowed_models")
+NUMBERS = tuple(limit.name for limit in fields(Limits) if limit.name != "models")
+COLUMNS = (*NUMBERS, "allowed_models")
 
 _user_id = parameter(User, "id", "user_id")
 _by_group = Exists(Plan.groups.through.objects.filter(plan=OuterRef("pk"), group__user=_user_id))
@@ -58,11 +65,7 @@ def limits_of(user: User) -> Limits:
 
 def limits_of_key(key: ApiKey) -> Limits:
     """What may be spent through this key, within what its owner may."""
-    return Limits(
-        requests_per_day=key.requests_per_day,
-        tokens_per_day=key.tokens_per_day,
-        money_per_month=key.money_per_month,
-    )
+    return Limits(**{name: getattr(key, name) for name in SPENDING_LIMITS})
 
 
 def _limits(*of_plan: Any) -> Limits:
@@ -81,10 +84,6 @@ def _most_generous(several: list[Limits]) -> Limits:
 
     every_model = any(not limits.models for limits in several)
     return Limits(
-        requests_per_day=largest("requests_per_day"),
-        tokens_per_day=largest("tokens_per_day"),
-        tokens_per_month=largest("tokens_per_month"),
-        money_per_month=largest("money_per_month"),
-        concurrent_completions=largest("concurrent_completions"),
+        **{name: largest(name) for name in NUMBERS},
         models=frozenset() if every_model else frozenset().union(*(one.models for one in several)),
     )

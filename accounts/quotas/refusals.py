@@ -1,18 +1,15 @@
-"""Which limit is reached, and in which words that is said."""
+"""Which limit is reached, and how that is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from .counters import Payer, counters_of
+from . import words
+from .allowances import Allowance, allowances_of
+from .counters import Payer
 from .limits import Limits
 from .periods import Period
 
@@ -21,7 +18,7 @@ class QuotaExceeded(Exception):
     """A limit is reached. Nothing was reserved.
 
     code: quota_requests, quota_tokens, quota_money or too_many_running.
-    limit: the plan's number. resets_at: when it is renewed; None for what may be over in a moment, which is
+    limit: the plan's number. reached: what it allows, if it is used up; None for what may be over in a moment, which is
     too_many_running, and a quota that is only set aside (is_set_aside) for answers that are being written.
     answers: how many were asked for together, each of which counts.
     of_key: the limit is that of the API key, not of the person.
@@ -31,127 +28,81 @@ class QuotaExceeded(Exception):
     answers = 1
     of_key = False
 
-    def __init__(self, code: str, *, limit: int | Decimal, resets_at: datetime | None) -> None:
+    def __init__(
+        self, code: str, *, limit: int | Decimal, reached: Allowance | None = None
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.limit = limit
-        self.resets_at = resets_at
+        self.reached = reached
+
+    @classmethod
+    def of(cls, reached: Allowance) -> QuotaExceeded:
+        return cls(f"quota_{reached.amount}", limit=reached.limit, reached=reached)
+
+    @property
+    def resets_at(self) -> datetime | None:
+        """When what is used up is renewed."""
+        return self.reached.renews_at if self.reached else None
 
     @property
     def is_set_aside(self) -> bool:
-        return self.resets_at is None and self.code != "too_many_running"
+        return self.reached is None and self.code != "too_many_running"
 
     @property
-    def message(self) -> str | Promise:
+    def message(self) -> str:
         """For the person: what is used up, and when it is renewed in the site's time zone."""
-        too_little = _(
-            "Too little of your quota is left for %(count)s answers. Choose fewer models."
-        ) % {"count": self.answers}
+        if self.reached is None:
+            return self._for_now()
+        return words.both(self._too_little(self.reached), words.renewal(self.reached.renews_at))
+
+    def _for_now(self) -> str:
         if self.is_set_aside and self.answers > 1:  # by the first of them, as like as not
-            return too_little
+            return self._too_little_for_all()
         if self.is_set_aside:
-            return _(
+            text = _(
                 "What is left of the limit of %(limit)s is set aside for answers that are being written. "
                 "Wait for one to finish."
-            ) % {"limit": self.limit}
-        if self.resets_at is None and self.answers > self.limit:
-            return _("Your plan lets %(limit)s answers run at once. Choose fewer models.") % {
-                "limit": self.limit
-            }
-        if self.resets_at is None:
-            return _("You already have %(limit)s answers running. Wait for one to finish.") % {
-                "limit": self.limit
-            }
-        at = timezone.localtime(self.resets_at)
-        renews = _("Your quota renews on %(day)s at %(time)s (%(zone)s).") % {
-            "day": date_format(at, "MONTH_DAY_FORMAT"),
-            "time": date_format(at, "H:i"),
-            "zone": timezone.get_current_timezone_name(),
-        }
-        texts = {
-            "quota_requests": ngettext(
-                "You have used the only request of today.",
-                "You have used all %(limit)s requests of today.",
-                int(self.limit),
-            ),
-            "quota_tokens": _("You have used all %(limit)s tokens of your plan."),
-            "quota_money": _("You have used the whole budget of %(limit)s."),
-        }
-        used = texts[self.code] % {"limit": self.limit}
-        if self.of_key:
-            used = _("The limit of this API key is reached: %(limit)s.") % {"limit": self.limit}
+            )
+        elif self.answers > self.limit:
+            text = _("Your plan lets %(limit)s answers run at once. Choose fewer models.")
+        else:
+            text = _("You already have %(limit)s answers running. Wait for one to finish.")
+        return text % {"limit": words.number(self.limit)}
+
+    def _too_little(self, reached: Allowance) -> str:
+        left = words.what_is_left(reached)
         if self.answers > 1:
-            used = too_little
-        return _("%(first)s %(second)s") % {"first": used, "second": renews}
+            return self._too_little_for_all()
+        if self.of_key:
+            return _("The limit of this API key is reached: %(left)s.") % {"left": left}
+        if reached.is_used_up:
+            return words.all_is_used(reached)
+        return _("This message needs more than you have: %(left)s.") % {"left": left}
+
+    def _too_little_for_all(self) -> str:
+        text = _("Too little of your quota is left for %(count)s answers. Choose fewer models.")
+        return text % {"count": self.answers}
 
 
 def refusal(
     payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal
 ) -> QuotaExceeded | None:
-    """Which of this payer's limits stands in the way; the one that is renewed last, if several do. One query."""
-    found = _reached(payer, period, limits, tokens, money)
-    if found is not None:
-        found.of_key = payer.api_key_id is not None
-    return found
+    """Which of this payer's limits stands in the way: first those that are used up, of them what is renewed last.
 
-
-@dataclass(frozen=True)
-class _Limit:
-    """One limit, and what of it would be gone with what is wanted: spent, and only set aside."""
-
-    code: str
-    limit: int | Decimal | None
-    spent: int | Decimal
-    set_aside: int | Decimal
-    ends: datetime
-
-    def refusal(self, *, counts_set_aside: bool) -> QuotaExceeded | None:
-        if self.limit is None:
-            return None
-        if self.spent > self.limit:
-            return QuotaExceeded(self.code, limit=self.limit, resets_at=self.ends)
-        if counts_set_aside and self.spent + self.set_aside > self.limit:
-            return QuotaExceeded(self.code, limit=self.limit, resets_at=None)
-        return None
-
-
-def _reached(
-    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal
-) -> QuotaExceeded | None:
-    day, month = counters_of(payer, period)
-    every = (
-        _Limit(
-            "quota_money",
-            limits.money_per_month,
-            month.used_money + money,
-            month.reserved_money,
-            period.month_ends,
-        ),
-        _Limit(
-            "quota_tokens",
-            limits.tokens_per_month,
-            month.used_tokens + tokens,
-            month.reserved_tokens,
-            period.month_ends,
-        ),
-        _Limit(
-            "quota_tokens",
-            limits.tokens_per_day,
-            day.used_tokens + tokens,
-            day.reserved_tokens,
-            period.day_ends,
-        ),
-        # What has been asked counts: hardly one of these is ever given back.
-        _Limit(
-            "quota_requests",
-            limits.requests_per_day,
-            day.used_requests + day.reserved_requests + 1,
-            0,
-            period.day_ends,
-        ),
-    )
-    for counts_set_aside in (False, True):
-        for one in every:
-            if found := one.refusal(counts_set_aside=counts_set_aside):
-                return found
+    One query.
+    """
+    needed: dict[str, int | Decimal] = {"requests": 1, "tokens": tokens, "money": money}
+    found = allowances_of(payer, limits, period)
+    for one in found:
+        if one.spent + needed[one.amount] > one.limit:
+            return _refused(QuotaExceeded.of(one), payer)
+    for one in found:
+        if one.taken + needed[one.amount] > one.limit:
+            return _refused(QuotaExceeded(f"quota_{one.amount}", limit=one.limit), payer)
     return None
+
+
+def _refused(found: QuotaExceeded, payer: Payer) -> QuotaExceeded:
+    found.of_key = payer.is_key
+    return found

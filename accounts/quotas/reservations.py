@@ -8,7 +8,7 @@ sums of its day, all or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,8 @@ from django.db import transaction
 
 from ..models import ApiKey, Reservation, UsageRecord, User
 from . import daily, statements
-from .counters import DAY, MONTH, Payer, open_counters, payers_of, tokens_left
+from .allowances import allowances_of, least
+from .counters import DAY, MONTH, Payer, open_counters, payers_of
 from .limits import Limits, limits_of_key
 from .money import ZERO, rounded
 from .periods import Period
@@ -76,7 +77,7 @@ def reserve(
         # The update above holds this person's row, so no other reservation of theirs is being made.
         running = limits.concurrent_completions
         if running is not None and len(statements.open_reservations(user_id=user.pk)) >= running:
-            raise QuotaExceeded("too_many_running", limit=running, resets_at=None)
+            raise QuotaExceeded("too_many_running", limit=running)
         statements.add_reservation(
             id=key,
             user_id=user.pk,
@@ -100,7 +101,7 @@ def _refusal(payers: Payers, period: Period, tokens: int, money: Decimal) -> Quo
         if found is not None:
             return found
     # What stood in the way has just been settled.
-    return QuotaExceeded("too_many_running", limit=1, resets_at=None)
+    return QuotaExceeded("too_many_running", limit=1)
 
 
 def _take_or_shrink(
@@ -108,51 +109,37 @@ def _take_or_shrink(
 ) -> int | None:
     if _take(payers, period, tokens=tokens, money=money):
         return tokens
-    found = [tokens_left(payer, period, limits) for payer, limits in payers]
-    left = min((one for one in found if one is not None), default=None)
-    if left is None or not least_tokens <= left < tokens:
+    found = [one for payer, limits in payers for one in allowances_of(payer, limits, period)]
+    allowance = least(found, "tokens")
+    if allowance is None or not least_tokens <= allowance.left < tokens:
         return None
+    left = int(allowance.left)
     return left if _take(payers, period, tokens=left, money=money) else None
 
 
 def _take(payers: Payers, period: Period, *, tokens: int, money: Decimal) -> bool:
     """An UPDATE of each row, which counts only while it stays within its limits; all or none."""
+    taken: dict[str, int | Decimal] = {"requests": 1, "tokens": tokens, "money": money}
     with transaction.atomic():
         # The day before the month, the person before the key, here and wherever they are written: in one UPDATE of
         # several rows PostgreSQL locks them in any order, and two requests of one person wait for each other for ever.
         for payer, limits in payers:
-            for kind, start, *most in (
-                (DAY, period.day, limits.requests_per_day, limits.tokens_per_day, None),
-                (MONTH, period.month, None, limits.tokens_per_month, limits.money_per_month),
-            ):
-                if not statements.take[payer.is_key](
-                    **payer.names,
-                    kind=kind,
-                    start=start,
-                    **_room(*most, tokens=tokens, money=money),
-                    requests=1,
-                    tokens=tokens,
-                    money=money,
-                ):
+            for kind, start in ((DAY, period.day), (MONTH, period.month)):
+                room = _room(limits, kind, taken)
+                row = {**payer.names, "kind": kind, "start": start}
+                if not statements.take[payer.is_key](**row, **room, **taken):
                     transaction.set_rollback(True)
                     return False
     return True
 
 
-def _room(
-    most_requests: int | None,
-    most_tokens: int | None,
-    most_money: Decimal | None,
-    *,
-    tokens: int,
-    money: Decimal,
-) -> dict[str, object]:
+def _room(limits: Limits, kind: str, taken: Mapping[str, int | Decimal]) -> dict[str, object]:
     """What may have been used and reserved before, so that so much more is within the limits."""
-    return {
-        "room_requests": statements.NO_LIMIT if most_requests is None else most_requests - 1,
-        "room_tokens": statements.NO_LIMIT if most_tokens is None else most_tokens - tokens,
-        "room_money": statements.NO_LIMIT_OF_MONEY if most_money is None else most_money - money,
-    }
+    room: dict[str, object] = {}
+    for amount, more in taken.items():
+        limit = limits.of(amount, kind)
+        room[f"room_{amount}"] = statements.NO_LIMIT[amount] if limit is None else limit - more
+    return room
 
 
 def settle(

@@ -14,8 +14,8 @@ from .money import changed_by
 
 Kind = UsagePeriod.Kind
 MONEY = ("reserved_money", "used_money")
-NO_LIMIT = 1 << 62  # more than anybody spends, and small enough to be subtracted from
-NO_LIMIT_OF_MONEY = Decimal(10**9)
+# More than anybody spends, and small enough to be subtracted from.
+NO_LIMIT = {"requests": 1 << 62, "tokens": 1 << 62, "money": Decimal(10**9)}
 
 
 DAILY_SUMS = (

@@ -154,11 +154,12 @@ def _text_of_query(request: HttpRequest) -> str:
 
 def _what_is_left(caller: Caller) -> dict[str, str]:
     now = timezone.now()
-    left = quotas.remaining(caller.user, limits=caller.limits, now=now)
-    if left.requests_limit is None or left.requests_today is None:
+    found = quotas.allowances(caller.user, limits=caller.limits, now=now)
+    requests = quotas.least(found, "requests")
+    if requests is None:
         return {}
-    seconds = math.ceil((left.day_ends - now).total_seconds())
-    return _limits(left.requests_limit, left.requests_today, seconds)
+    seconds = math.ceil((requests.renews_at - now).total_seconds())
+    return _limits(requests.limit, requests.left, seconds)
 
 
 # --- Both ------------------------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ def _refusal(refusal: ConversationError | QuotaExceeded | SuspiciousOperation) -
 
 
 def _limits(limit: object, left: int, seconds: object) -> dict[str, str]:
-    """What may still be asked today, and the seconds until it may be again."""
+    """What may still be asked, and the seconds until it is renewed."""
     return {
         "X-RateLimit-Limit": str(limit),
         "X-RateLimit-Remaining": str(left),

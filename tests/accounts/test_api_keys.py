@@ -212,7 +212,8 @@ def test_a_call_counts_for_the_person_and_for_the_key(alice: User) -> None:
 @pytest.mark.parametrize(
     ("limit", "value", "code"),
     [("requests_per_day", 1, "quota_requests"), ("tokens_per_day", 100, "quota_tokens"),
-     ("money_per_month", Decimal("0.5"), "quota_money")],
+     ("requests_per_month", 1, "quota_requests"), ("tokens_per_month", 100, "quota_tokens"),
+     ("money_per_day", Decimal("0.5"), "quota_money"), ("money_per_month", Decimal("0.5"), "quota_money")],
 )  # fmt: skip
 def test_a_limit_of_the_key(alice: User, limit: str, value: object, code: str) -> None:
     key = make(alice, **{limit: value})[0]
@@ -249,8 +250,9 @@ def test_a_reservation_shrinks_to_what_the_key_has_left(alice: User) -> None:
 def test_what_is_left_of_a_key(alice: User) -> None:
     key = make(alice, requests_per_day=5)[0]
     settle(reserve(alice, key))
-    left = quotas.remaining(alice, limits=quotas.limits_of_key(key), api_key=key, now=NOON)
-    assert left.requests_today == 4
+    limits = quotas.limits_of_key(key)
+    (found,) = quotas.allowances(alice, limits=limits, api_key=key, now=NOON)
+    assert (found.amount, found.kind, found.left) == ("requests", "day", 4)
 
 
 def test_a_reset_gives_the_person_their_usage_back_and_no_key(alice: User) -> None:

@@ -49,7 +49,12 @@ def words(part: str, page: str) -> str:
 
 @pytest.mark.usefixtures("at_noon")
 def test_what_is_known_of_a_key(alice: User, alice_client: Client) -> None:
-    limits = {"requests_per_day": 5, "tokens_per_day": 10_000, "money_per_month": Decimal(20)}
+    limits = {
+        "requests_per_day": 5,
+        "requests_per_month": 1_000,
+        "tokens_per_day": 10_000,
+        "money_per_month": Decimal(20),
+    }
     key = make(
         alice, name="A & B", scopes=["chat", "read"], expires_at=NOON + timedelta(days=9), **limits
     )[0]
@@ -65,7 +70,7 @@ def test_what_is_known_of_a_key(alice: User, alice_client: Client) -> None:
     assert f"A &amp; B {key.shown}" in said
     assert "Ask models Read conversations, role presets and usage" in said
     assert "Created Nov. 21, 2026 Valid until Nov. 30, 2026 Last used Nov. 21, 2026, noon" in said
-    assert "Today 1 of 5 1,234 of 10,000 0.015 This month 2 2,468 0.03 of 20" in said
+    assert "Today 1 of 5 1,234 of 10,000 0.015 This month 2 of 1,000 2,468 0.03 of 20" in said
     said = card(page, other)
     assert "Valid until You revoke it Last used Never" in said
     assert "Today 0 0 0 This month 0 0 0" in said

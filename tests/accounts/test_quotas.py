@@ -230,11 +230,14 @@ def test_spending_beyond_the_reservation_is_recorded_and_blocks(alice: User) -> 
     [
         (Limits(requests_per_day=2), "quota_requests", 2, datetime(2026, 11, 22, tzinfo=UTC)),
         (Limits(requests_per_day=0), "quota_requests", 0, datetime(2026, 11, 22, tzinfo=UTC)),
+        (Limits(requests_per_month=2), "quota_requests", 2, datetime(2026, 12, 1, tzinfo=UTC)),
         (Limits(tokens_per_day=250), "quota_tokens", 250, None),
         (Limits(tokens_per_month=250), "quota_tokens", 250, None),
+        (Limits(money_per_day=Decimal(5)), "quota_money", 5, None),
         (Limits(money_per_month=Decimal(5)), "quota_money", 5, None),
         (Limits(tokens_per_day=50), "quota_tokens", 50, datetime(2026, 11, 22, tzinfo=UTC)),
         (Limits(tokens_per_month=50), "quota_tokens", 50, datetime(2026, 12, 1, tzinfo=UTC)),
+        (Limits(money_per_day=Decimal(1)), "quota_money", 1, datetime(2026, 11, 22, tzinfo=UTC)),
         (Limits(money_per_month=Decimal(1)), "quota_money", 1, datetime(2026, 12, 1, tzinfo=UTC)),
         (Limits(concurrent_completions=2), "too_many_running", 2, None),
     ],
@@ -270,18 +273,77 @@ def test_people_do_not_share_a_quota(alice: User, bob: User) -> None:
     reserve(bob, limits)
 
 
-def test_remaining_counts_what_is_reserved(
+def test_a_month_lasts_longer_than_a_day(alice: User) -> None:
+    limits = Limits(requests_per_day=1, requests_per_month=1, money_per_day=Decimal(1))
+    settle(reserve(alice, limits), Spent(money=Decimal(2)))
+    with pytest.raises(QuotaExceeded) as caught:
+        reserve(alice, limits)
+    assert caught.value.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+    with pytest.raises(QuotaExceeded) as caught:
+        reserve(alice, limits, now=datetime(2026, 11, 22, tzinfo=UTC))
+    assert str(caught.value.message).startswith("You have used the only request of this month.")
+    reserve(alice, limits, now=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("limits", "tokens", "money", "sentence"),
+    [
+        (Limits(requests_per_day=1), 1, 0, "You have used the only request of today."),
+        (Limits(requests_per_month=1), 1, 0, "You have used the only request of this month."),
+        (Limits(tokens_per_day=1_080), 1_001, 0, "This message needs more than you have: 1,000 of 1,080 tokens left"),
+        (Limits(tokens_per_month=80), 1, 0, "You have used all 80 tokens of this month."),
+        (Limits(money_per_day=Decimal("0.40")), 1, 0, "You have used the whole budget of 0.4 of today."),
+        (Limits(money_per_month=Decimal(1)), 1, 1, "This message needs more than you have: 0.5 of the"),
+    ],
+)  # fmt: skip
+def test_each_limit_refuses_in_its_words(
+    alice: User, limits: Limits, tokens: int, money: int, sentence: str
+) -> None:
+    settle(reserve(alice), Spent(tokens_in=80, money=Decimal("0.50")))
+    with pytest.raises(QuotaExceeded) as caught:
+        reserve(alice, limits, tokens=tokens, least_tokens=tokens, money=Decimal(money))
+    assert caught.value.message.startswith(sentence)
+    assert " Your quota renews on " in caught.value.message
+
+
+def test_what_is_left_counts_what_is_reserved(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    limits = Limits(requests_per_day=3, tokens_per_day=500, money_per_month=Decimal(1))
-    settle(reserve(alice, limits))
-    reserve(alice, limits)
+    limits = Limits(
+        requests_per_day=3,
+        requests_per_month=2,
+        tokens_per_day=500,
+        tokens_per_month=200,
+        money_per_day=Decimal(1),
+        money_per_month=Decimal("0.6"),
+    )
+    settle(reserve(alice, limits), Spent(tokens_in=80, money=Decimal("0.2")))
+    reserve(alice, limits, money=Decimal("0.3"))
     with django_assert_num_queries(1):
-        left = quotas.remaining(alice, limits=limits, now=NOON)
-    assert (left.requests_today, left.tokens_today, left.money_this_month) == (1, 320, Decimal(1))
-    assert left.tokens_this_month is None
+        found = quotas.allowances(alice, limits=limits, now=NOON)
+    assert [(one.amount, one.kind, one.left, one.unspent) for one in found] == [
+        ("money", "month", Decimal("0.1"), Decimal("0.4")),
+        ("tokens", "month", 20, 120),
+        ("requests", "month", 0, 0),
+        ("money", "day", Decimal("0.5"), Decimal("0.8")),
+        ("tokens", "day", 320, 420),
+        ("requests", "day", 1, 1),
+    ]
     with django_assert_num_queries(0):
-        assert quotas.remaining(alice, limits=quotas.NO_LIMITS, now=NOON).requests_today is None
+        assert quotas.allowances(alice, limits=Limits(concurrent_completions=1), now=NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("spent", "limit", "low", "used_up"),
+    [(0, 0, True, True), (0, 1, False, False), (79, 100, False, False), (80, 100, True, False),
+     (100, 100, True, True), (180, 100, True, True)],
+)  # fmt: skip
+def test_people_are_warned_from_four_fifths_on(
+    spent: int, limit: int, low: bool, used_up: bool
+) -> None:
+    found = quotas.Allowance("tokens", "day", limit, spent, set_aside=50, renews_at=NOON)
+    assert (found.is_low, found.is_used_up) == (low, used_up)
+    assert (found.unspent, found.left) == (max(limit - spent, 0), max(limit - spent - 50, 0))
 
 
 def test_reset_gives_back_what_was_used_and_keeps_what_is_reserved(alice: User) -> None:

@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 
 from accounts import passes
 from accounts.models import UsagePeriod, UsageRecord, User
-from accounts.quotas import QuotaExceeded
+from accounts.quotas import Allowance, QuotaExceeded
 from chatsite import views
 from conversations import errors
 from conversations.models import RolePreset
@@ -251,11 +251,15 @@ def test_error_pages(db: None, rf: RequestFactory, view: Any, status: int, headi
 
 def test_a_quota_says_when_it_renews() -> None:
     at = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
-    refusal = QuotaExceeded("quota_requests", limit=20, resets_at=at)
+    refusal = QuotaExceeded.of(
+        Allowance("requests", "day", limit=20, spent=20, set_aside=0, renews_at=at)
+    )
     with translation.override("zh-hans"), timezone.override("Asia/Shanghai"):
         sentence = str(refusal.message)
     assert sentence == ("您今天的 20 次请求已用完。额度将于 11月25日 00:00（Asia/Shanghai）恢复。")
-    only = QuotaExceeded("quota_requests", limit=1, resets_at=at)
+    only = QuotaExceeded.of(
+        Allowance("requests", "day", limit=1, spent=1, set_aside=0, renews_at=at)
+    )
     assert str(only.message) == (
         "You have used the only request of today. Your quota renews on November 24 at 16:00 (UTC)."
     )

@@ -1,4 +1,4 @@
-"""How much may still be asked, in the headers in which OpenAI says it: counted by the day, in the site's time zone."""
+"""How much may still be asked, in the headers in which OpenAI says it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from accounts.callers import Caller
 
 
 def rate_limits(caller: Caller, *, now: datetime) -> dict[str, str]:
-    """After the reservation: the person's or the key's, whatever leaves less. At most two queries."""
-    left = [(caller.limits, quotas.remaining(caller.user, limits=caller.limits, now=now))]
+    """After the reservation: of the person or the key, of the day or the month, whatever leaves least.
+
+    At most two queries.
+    """
+    found = quotas.allowances(caller.user, limits=caller.limits, now=now)
     if caller.api_key is not None:
         own = quotas.limits_of_key(caller.api_key)
-        of_key = quotas.remaining(caller.user, limits=own, api_key=caller.api_key, now=now)
-        left.append((own, of_key))
-    resets = _duration((left[0][1].day_ends - now).total_seconds())
+        found += quotas.allowances(caller.user, limits=own, api_key=caller.api_key, now=now)
     headers: dict[str, str] = {}
     for name in ("requests", "tokens"):
-        found = [
-            (getattr(remaining, f"{name}_today"), getattr(limits, f"{name}_per_day"))
-            for limits, remaining in left
-            if getattr(limits, f"{name}_per_day") is not None
-        ]
-        if found:
-            remaining, limit = min(found)
-            headers[f"X-RateLimit-Limit-{name.title()}"] = str(limit)
-            headers[f"X-RateLimit-Remaining-{name.title()}"] = str(remaining)
-            headers[f"X-RateLimit-Reset-{name.title()}"] = resets
+        allowance = quotas.least(found, name)
+        if allowance is not None:
+            seconds = (allowance.renews_at - now).total_seconds()
+            headers[f"X-RateLimit-Limit-{name.title()}"] = str(allowance.limit)
+            headers[f"X-RateLimit-Remaining-{name.title()}"] = str(allowance.left)
+            headers[f"X-RateLimit-Reset-{name.title()}"] = _duration(seconds)
     return headers
 
 

@@ -137,18 +137,22 @@ class Limits(Schema):
     """Null is no limit."""
 
     requests_per_day: int | None
+    requests_per_month: int | None
     tokens_per_day: int | None
     tokens_per_month: int | None
+    money_per_day: Money | None
     money_per_month: Money | None
 
 
 class Remaining(Schema):
     """Null is no limit. What running answers have set aside counts as spent."""
 
-    requests_today: int | None
-    tokens_today: int | None
-    tokens_this_month: int | None
-    money_this_month: Money | None
+    requests_today: int | None = None
+    requests_this_month: int | None = None
+    tokens_today: int | None = None
+    tokens_this_month: int | None = None
+    money_today: Money | None = None
+    money_this_month: Money | None = None
 
 
 class Account(Schema):
@@ -156,6 +160,10 @@ class Account(Schema):
     month: Spent
     limits: Limits
     remaining: Remaining
+    low: Annotated[
+        list[str],
+        Field(description="Names of `remaining` of which four fifths or more are spent."),
+    ]
 
 
 class KeyUsage(Account):

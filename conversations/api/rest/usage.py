@@ -12,7 +12,7 @@ from ninja import Router
 from accounts import quotas
 from accounts.callers import Caller
 from accounts.models import ApiKey
-from accounts.quotas import Limits, Period
+from accounts.quotas import Allowance, Limits, Period
 
 from .keys import READ, caller
 from .schemas import ON_READING, Usage
@@ -36,5 +36,16 @@ def get_usage(request: HttpRequest) -> dict[str, Any]:
 def _account(asking: Caller, limits: Limits, key: ApiKey | None, now: datetime) -> dict[str, Any]:
     """Of the person, or of a key of theirs."""
     today, month = quotas.used(asking.user, api_key=key, now=now)
-    left = quotas.remaining(asking.user, limits=limits, api_key=key, now=now)
-    return {"today": today, "month": month, "limits": limits, "remaining": left}
+    found = quotas.allowances(asking.user, limits=limits, api_key=key, now=now)
+    return {
+        "today": today,
+        "month": month,
+        "limits": limits,
+        "remaining": {_name(one): one.left for one in found},
+        "low": [_name(one) for one in found if one.is_low],
+    }
+
+
+def _name(of: Allowance) -> str:
+    """Among what remains."""
+    return f"{of.amount}_{'today' if of.kind == 'day' else 'this_month'}"

@@ -184,6 +184,15 @@ def test_the_requests_of_a_day(alice: User, chat_model: ChatModel, of: str) -> N
     assert ("API key" in found["message"]) == (of == "key")
 
 
+def test_the_headers_tell_what_leaves_least(alice: User, chat_model: ChatModel) -> None:
+    plan = Plan.objects.create(name="Both", requests_per_day=9, requests_per_month=3)
+    User.objects.filter(pk=alice.pk).update(plan=plan)
+    headers = program_of(alice, requests_per_month=5).ask().headers
+    assert headers["X-RateLimit-Limit-Requests"] == "3"
+    assert headers["X-RateLimit-Remaining-Requests"] == "2"
+    assert "X-RateLimit-Limit-Tokens" not in headers
+
+
 def test_less_is_granted_where_less_is_left(
     alice: User, chat_model: ChatModel, upstream: Upstream
 ) -> None:

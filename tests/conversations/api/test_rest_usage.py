@@ -45,16 +45,21 @@ def test_usage(alice: User, bob: User) -> None:
     assert found["today"] == found["month"] == both
     assert found["limits"] == {
         "requests_per_day": 10,
+        "requests_per_month": None,
         "tokens_per_day": None,
         "tokens_per_month": None,
+        "money_per_day": None,
         "money_per_month": "1.5",
     }
     assert found["remaining"] == {
         "requests_today": 8,
+        "requests_this_month": None,
         "tokens_today": None,
         "tokens_this_month": None,
+        "money_today": None,
         "money_this_month": "0.75",
     }
+    assert found["low"] == []
     key = found["key"]
     assert (key["name"], key["today"]["tokens"], key["today"]["requests"]) == ("program", 50, 1)
     assert (key["limits"]["tokens_per_day"], key["remaining"]["tokens_today"]) == (1000, 950)
@@ -65,3 +70,13 @@ def test_usage_of_somebody_who_has_spent_nothing(alice: User) -> None:
     found = reply(Program(alice).get("usage"))
     assert found["today"] == {"requests": 0, "tokens": 0, "money": "0"}
     assert found["remaining"]["requests_today"] == 10  # the plan that everyone begins with
+
+
+def test_what_is_nearly_used_up_is_named(alice: User) -> None:
+    plan = Plan.objects.create(name="Some", tokens_per_day=100, money_per_day=Decimal(1))
+    alice.plan = plan
+    alice.save(update_fields=["plan"])
+    spend(alice, None, 80, "0.79")
+    found = reply(Program(alice).get("usage"))
+    assert found["low"] == ["tokens_today"]
+    assert found["remaining"]["tokens_today"] == 20
