@@ -254,7 +254,9 @@ export class ChatConversation extends HTMLElement {
       return undefined;
     }
     const [fresh, { ALL, takeOver }] = arrived;
+    const wasLow = this.warning;
     takeOver(names ?? ALL, fresh, (left) => this.refresh(left));
+    if (!wasLow) this.querySelector("[data-announcer=quota]").textContent = this.warning;
     return fresh;
   }
 
@@ -382,6 +384,11 @@ export class ChatConversation extends HTMLElement {
     line.textContent = text;
     line.hidden = !text;
     if (text) this.announce(text);
+  }
+
+  // That little is left: told once, and then only shown.
+  get warning() {
+    return this.querySelector("[data-live=quota][data-low]")?.textContent ?? "";
   }
 
   announce(text) {
