@@ -59,7 +59,12 @@ class QuotaExceeded(Exception):
     def _for_now(self) -> str:
         if self.is_set_aside and self.answers > 1:  # by the first of them, as like as not
             return self._too_little_for_all()
-        if self.is_set_aside:
+        if self.is_set_aside and self.of_key:
+            text = _(
+                "What is left of the limit of this API key, %(limit)s, is set aside for answers that are being "
+                "written. Wait for one to finish."
+            )
+        elif self.is_set_aside:
             text = _(
                 "What is left of the limit of %(limit)s is set aside for answers that are being written. "
                 "Wait for one to finish."
