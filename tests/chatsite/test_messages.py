@@ -20,7 +20,7 @@ HALF_WIDTH = re.compile(
     rf"{CHINESE}[,;:!?()]|[,;!?()]{CHINESE}|{CHINESE}\.(?!\w)|{CHINESE} +{CHINESE}"
 )
 # The same in both languages.
-SAME = {"Chatsite", "top p", "Top p", "%(first)s %(second)s"}
+SAME = {"Chatsite", "top p", "Top p", "%(first)s %(second)s", "%(left)s. %(renewal)s"}
 
 
 @pytest.fixture(scope="module")
