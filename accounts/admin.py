@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from . import api_keys, second_factors, services, setup
+from chatsite.csv_files import csv_lines
+
+from . import api_keys, audit, second_factors, services, setup
+from .audit import Action
 from .emails import write_address
 from .forms import UniqueNames
-from .models import SPENDING_LIMITS, ApiKey, Pass, Plan, State, UsagePeriod, UsageRecord, User
+from .models import (
+    SPENDING_LIMITS,
+    ApiKey,
+    AuditEntry,
+    Pass,
+    Plan,
+    State,
+    UsagePeriod,
+    UsageRecord,
+    User,
+)
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
@@ -29,13 +48,14 @@ if TYPE_CHECKING:
     KeyAdminBase = admin.ModelAdmin[ApiKey]
     PeriodAdminBase = admin.ModelAdmin[UsagePeriod]
     RecordAdminBase = admin.ModelAdmin[UsageRecord]
+    AuditAdminBase = admin.ModelAdmin[AuditEntry]
     PlanFormBase = forms.ModelForm[Plan]
     NewUserFormBase = AdminUserCreationForm[User]
     ChangeUserFormBase = UserChangeForm[User]
 else:
     UserAdminBase = DjangoUserAdmin
     PlanAdminBase = PassAdminBase = KeyAdminBase = admin.ModelAdmin
-    PeriodAdminBase = RecordAdminBase = admin.ModelAdmin
+    PeriodAdminBase = RecordAdminBase = AuditAdminBase = admin.ModelAdmin
     PlanFormBase = forms.ModelForm
     NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
 
@@ -84,7 +104,7 @@ class UserAdmin(UserAdminBase):
         (_("What they may spend"), {"fields": ("plan", "groups")}),
         (_("Preferences"), {"fields": ("language", "default_model", "default_preset")}),
         (_("What they may do"), {"fields": ("is_staff", "is_superuser", "user_permissions")}),
-        (_("State"), {"fields": ("is_active", "last_login", "date_joined")}),
+        (_("State"), {"fields": ("is_active", "last_login", "date_joined", "chats")}),
     )
     add_fieldsets = (
         (
@@ -100,10 +120,18 @@ class UserAdmin(UserAdminBase):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """State is changed by the actions, which also end sessions; only administrators make others powerful."""
-        fixed: tuple[str, ...] = ("is_active", "last_login", "date_joined")
+        fixed: tuple[str, ...] = ("is_active", "last_login", "date_joined", "chats")
         if not request.user.is_superuser:
             fixed += ("groups", "is_staff", "is_superuser", "user_permissions")
         return fixed
+
+    @admin.display(description=_("chats"))
+    def chats(self, user: User) -> str:
+        """The way to break the glass; the page itself decides who may."""
+        if user.pk is None:
+            return "–"
+        url = reverse(settings.READ_CHATS_PAGE, args=[user.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Read them, with a reason…"))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """An address that filters by what people wrote would tell it, by whom it lists."""
@@ -121,6 +149,20 @@ class UserAdmin(UserAdminBase):
         if not change or "email" in form.changed_data:
             write_address(obj, verified=True)
         setup.forget_administrator()
+        if not change:
+            audit.record(Action.ACCOUNT_CREATED, request=request, subject=obj)
+        for action, names in CHANGES.items():
+            changed = [name for name in names if name in form.changed_data]
+            if changed and change:
+                told = ", ".join(f"{name}: {_told(form.cleaned_data[name])}" for name in changed)
+                audit.record(action, request=request, subject=obj, target=told)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        response = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, unquote(id))
+        if user is not None and isinstance(response, HttpResponseRedirect):
+            audit.record(Action.PASSWORD_CHANGED, request=request, subject=user)
+        return response
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Who may delete a person may delete what was theirs; it is counted, not listed row by row."""
@@ -128,15 +170,34 @@ class UserAdmin(UserAdminBase):
         return [str(user) for user in objs], counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_account(obj, now=timezone.now())
+        number = f"#{obj.pk}"
+        with transaction.atomic():
+            services.delete_account(obj, now=timezone.now())
+            audit.record(Action.ACCOUNT_DELETED, request=request, target=number)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in _within_reach(request, queryset):
             self.delete_model(request, user)
 
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[User],
+        change: Callable[[list[User]], int],
+        action: AuditEntry.Action,
+    ) -> int:
+        """Change those whom one may, and write down whom it changed. Returns how many."""
+        count = 0
+        for user in _within_reach(request, queryset):
+            with transaction.atomic():
+                if change([user]):
+                    count += 1
+                    audit.record(action, request=request, subject=user)
+        return count
+
     @admin.action(description=_("Suspend the selected users"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = services.suspend(_within_reach(request, queryset))
+        count = self._each(request, queryset, services.suspend, Action.SUSPENDED)
         text = ngettext("%(count)d user suspended.", "%(count)d users suspended.", count)
         messages.success(request, text % {"count": count})
         if request.user in queryset:
@@ -144,7 +205,7 @@ class UserAdmin(UserAdminBase):
 
     @admin.action(description=_("Let the selected users in again"), permissions=["change"])
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = services.reactivate(_within_reach(request, queryset))
+        count = self._each(request, queryset, services.reactivate, Action.REACTIVATED)
         text = ngettext("%(count)d user let in again.", "%(count)d users let in again.", count)
         messages.success(request, text % {"count": count})
 
@@ -162,6 +223,18 @@ class UserAdmin(UserAdminBase):
             len(had),
         )
         messages.success(request, text % {"count": len(had)})
+
+
+# What a change of these fields of an account is called in the audit log.
+CHANGES = {
+    Action.PLAN_CHANGED: ("plan",),
+    Action.ROLE_CHANGED: ("groups", "is_staff", "is_superuser", "user_permissions"),
+    Action.EMAIL_CHANGED: ("email",),
+}
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, QuerySet) else str(value)
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
@@ -199,6 +272,21 @@ class PlanAdmin(PlanAdminBase):
     )
     readonly_fields = ("is_default",)
     actions = ("make_default",)
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        changed = ", ".join(
+            f"{name}: {_told(form.cleaned_data[name])}" for name in form.changed_data
+        )
+        audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: {changed}")
+
+    def delete_model(self, request: HttpRequest, obj: Plan) -> None:
+        audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: –")
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
+        for plan in queryset:
+            self.delete_model(request, plan)
 
     @admin.action(description=_("Make the selected plan the default"), permissions=["change"])
     def make_default(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
@@ -311,8 +399,14 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Nobody but an administrator shuts out an administrator's programs."""
         keys = queryset if request.user.is_superuser else queryset.filter(user__is_superuser=False)
-        ids = list(keys.values_list("pk", flat=True))
-        count = api_keys.revoke_keys(ids, now=timezone.now())
+        count = 0
+        for key in keys.select_related("user"):
+            with transaction.atomic():
+                if api_keys.revoke_keys([key.pk], now=timezone.now()):
+                    count += 1
+                    audit.record(
+                        Action.KEY_REVOKED, request=request, subject=key.user, target=key.name
+                    )
         text = ngettext("%(count)d key revoked.", "%(count)d keys revoked.", count)
         messages.success(request, text % {"count": count})
 
@@ -356,3 +450,27 @@ class UsageRecordAdmin(ReadOnly, RecordAdminBase):
     search_fields = ("user__username", "api_key__prefix")
     date_hierarchy = "day"
     ordering = ("-recorded_at",)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly, AuditAdminBase):
+    """To look at and to take away as CSV: nothing here is ever changed."""
+
+    list_display = ("at", "action", "actor_name", "subject_name", "target", "reason", "address")
+    list_filter = ("action",)
+    search_fields = ("actor_name", "subject_name", "target", "reason", "address")
+    date_hierarchy = "at"
+    actions = ("download",)
+
+    @admin.action(description=_("Download as CSV"), permissions=["view"])
+    def download(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> StreamingHttpResponse:
+        """Row by row: a log may be long."""
+        names = ("at", "action", "actor_name", "subject_name", "target", "reason", "address")
+        rows = queryset.order_by("pk").values_list(*names).iterator()
+        response = StreamingHttpResponse(
+            csv_lines(itertools.chain([names], rows)), content_type="text/csv; charset=utf-8"
+        )
+        response["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
+        return response

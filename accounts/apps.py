@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("People and plans")
+
+    def ready(self) -> None:
+        from . import audit  # noqa: F401 (listens to what Django and allauth tell)

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,7 +21,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chatsite.views import see_other
 
-from . import api_keys, passes, quotas
+from . import api_keys, audit, passes, quotas
+from .audit import Action
 from .key_forms import KeyForm
 from .models import ApiKey, State, User
 from .quotas import Used
@@ -69,7 +71,10 @@ def keys(request: HttpRequest) -> HttpResponse:
     user, now = signed_in_user(request), timezone.now()
     id = form.key_id(user)
     try:
-        made = api_keys.create_key(user, id=id, now=now, **form.key_fields(now=now))
+        with transaction.atomic():
+            made = api_keys.create_key(user, id=id, now=now, **form.key_fields(now=now))
+            if made is not None:
+                audit.record(Action.KEY_CREATED, request=request, subject=user, target=made[0].name)
     except api_keys.TooManyKeys:
         made = None
     if made is not None:
@@ -162,7 +167,10 @@ def revoke_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     if request.method != "POST":
         is_valid = key.state(timezone.now()) == State.VALID
         return render(request, "accounts/key_revoke.html", {"key": key}) if is_valid else page
-    api_keys.revoke_keys([key.pk], of=signed_in_user(request), now=timezone.now())
+    user = signed_in_user(request)
+    with transaction.atomic():
+        if api_keys.revoke_keys([key.pk], of=user, now=timezone.now()):
+            audit.record(Action.KEY_REVOKED, request=request, subject=user, target=key.name)
     messages.success(request, _("The key “%(name)s” has been revoked.") % {"name": key.name})
     return page
 
@@ -171,6 +179,8 @@ def revoke_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
 @login_required
 def revoke_pass(request: HttpRequest) -> HttpResponse:
     """Asks nothing: whoever has the password gets another one at once."""
-    if passes.revoke_pass(signed_in_user(request)):
+    user = signed_in_user(request)
+    if passes.revoke_pass(user):
+        audit.record(Action.PASS_REVOKED, request=request, subject=user)
         messages.success(request, _("The ChatAPI pass has been revoked."))
     return see_other(reverse("accounts:settings-keys"))

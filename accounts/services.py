@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
 
-from . import quotas, setup
+from . import audit, quotas, setup
 from .models import User
 
 
@@ -68,5 +68,6 @@ def delete_account(user: User, *, now: datetime) -> None:
     with transaction.atomic():
         import_string(settings.BEFORE_ACCOUNT_GOES)(user, now=now)
         quotas.let_go(user)
+        audit.forget(user)
         user.delete()
     setup.forget_administrator()

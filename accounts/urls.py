@@ -9,7 +9,7 @@ from allauth.mfa.webauthn import views as passkeys
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
-from . import key_pages, views
+from . import activity_pages, key_pages, views
 from .second_factors import only_where_possible, own_passkey
 
 pages = [
@@ -20,6 +20,7 @@ pages = [
     path("settings/security/", views.security, name="settings-security"),
     path("settings/sessions/", views.sessions, name="settings-sessions"),
     path("settings/sessions/<int:session_id>/end/", views.end_session, name="session-end"),
+    path("settings/activity/", activity_pages.activity, name="settings-activity"),
     path("settings/keys/", key_pages.keys, name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", key_pages.revoke_key, name="key-revoke"),
     path("settings/keys/pass/revoke/", key_pages.revoke_pass, name="pass-revoke"),

@@ -267,6 +267,7 @@ MFA_FORMS = {
 
 # By name, because accounts know nothing of conversations: see accounts.services.delete_account.
 BEFORE_ACCOUNT_GOES = "conversations.deletion.before_account_goes"
+READ_CHATS_PAGE = "conversations:others-chats"  # where the administration leads from an account
 
 SIGN_IN_LIMITS = environment.switch("SIGN_IN_LIMITS", default=True)
 if not SIGN_IN_LIMITS:

@@ -6,6 +6,7 @@ from .api import chatapi
 from .api.rest.entry import rest
 from .models import Folder, Tag
 from .views import (
+    break_glass,
     data,
     labels,
     lists,
@@ -75,6 +76,12 @@ urlpatterns = [
     path("shortcuts/", pages.shortcuts, name="shortcuts"),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("messages/<uuid:message_id>/receipt/", receipts.receipt, name="receipt"),
+    path("people/<int:user_id>/chats/", break_glass.chats, name="others-chats"),
+    path(
+        "people/<int:user_id>/chats/c/<uuid:conversation_id>/",
+        break_glass.chat,
+        name="others-chat",
+    ),
     path("presets/", presets.gallery, name="presets"),
     path("presets/new/", presets.new, name="preset-new"),
     path("presets/import/", preset_files.import_, name="preset-import"),

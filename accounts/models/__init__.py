@@ -1,5 +1,6 @@
 """People, and what they may spend. Knows nothing of conversations: what it names of them are plain names and UUIDs."""
 
+from .audit import AuditEntry
 from .daily import DailyUsage
 from .keys import ApiKey, Pass, Scope, State
 from .people import SetupLink, User, check_fits, fold
@@ -8,6 +9,7 @@ from .usage import SPENDING_LIMITS, Plan, Reservation, UsagePeriod, UsageRecord
 __all__ = [
     "SPENDING_LIMITS",
     "ApiKey",
+    "AuditEntry",
     "DailyUsage",
     "Pass",
     "Plan",

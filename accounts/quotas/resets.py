@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from ..models import UsagePeriod, UsageRecord, User
+from ..models import AuditEntry, UsagePeriod, UsageRecord, User
 from . import daily
 from .counters import DAY
 from .money import changed_by
@@ -59,11 +59,15 @@ def reset(
                 Reset(people[row.user_id], row.kind, row.start, row.used_requests, row.used_tokens)
             )
             if not dry_run:
-                _reset_row(row, period=period, actor=actor, reason=reason, now=now)
+                _reset_row(
+                    row, people[row.user_id], period=period, actor=actor, reason=reason, now=now
+                )
     return sorted(done, key=lambda one: (one.username, one.kind))
 
 
-def _reset_row(row: UsagePeriod, *, period: Period, actor: str, reason: str, now: datetime) -> None:
+def _reset_row(
+    row: UsagePeriod, username: str, *, period: Period, actor: str, reason: str, now: datetime
+) -> None:
     record: dict[str, Any] = {
         "user_id": row.user_id,
         "day": period.day,
@@ -79,6 +83,15 @@ def _reset_row(row: UsagePeriod, *, period: Period, actor: str, reason: str, now
     }
     UsageRecord.objects.create(**record)
     daily.count(**record)
+    AuditEntry.objects.create(
+        at=now,
+        action=AuditEntry.Action.QUOTA_RESET,
+        actor_name=actor,
+        subject_id=row.user_id,
+        subject_name=username,
+        target=f"{row.kind} {row.start}",
+        reason=reason,
+    )
     UsagePeriod.objects.filter(pk=row.pk).update(
         used_requests=F("used_requests") - row.used_requests,
         used_tokens=F("used_tokens") - row.used_tokens,

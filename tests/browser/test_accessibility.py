@@ -163,6 +163,7 @@ SIGNED_IN = {
     "appearance": "/settings/appearance/",
     "security": "/settings/security/",
     "sessions": "/settings/sessions/",
+    "activity": "/settings/activity/",
     "keys": "/settings/keys/",
     "data": "/settings/data/",
     "logout": "/accounts/logout/",

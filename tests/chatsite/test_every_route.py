@@ -95,6 +95,7 @@ def ids(alice: User) -> Iterator[dict[str, object]]:
     )
     preset = RolePreset.objects.create(owner=alice, name="Private", instruction="Private")
     yield {
+        "user_id": alice.pk,
         "preset_id": preset.pk,
         "number": 1,
         "session_id": session.pk,

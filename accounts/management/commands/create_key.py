@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts import api_keys
+from accounts import api_keys, audit
 from accounts.key_forms import KeyForm
 from accounts.models import Scope, User, fold
 
@@ -49,6 +49,9 @@ class Command(BaseCommand):
             ) from error
         if made is None:
             raise CommandError("No key was made. Run it again.")
+        audit.record(
+            audit.Action.KEY_CREATED, actor_name="create_key", subject=user, target=made[0].name
+        )
         self.stdout.write(made[1])
 
 

@@ -1,0 +1,152 @@
+"""The audit log: written where things happen, in the transaction in which they do; read by those it is about."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account import signals as allauth_signals
+from allauth.account.adapter import get_adapter
+from django.contrib.auth import signals
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_ipv46_address
+from django.db.models import Q, QuerySet
+from django.db.models.sql import UpdateQuery
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from .models import AuditEntry, User, fold
+
+Action = AuditEntry.Action
+GLASS_STAYS_BROKEN = timedelta(hours=1)
+
+
+def record(
+    action: AuditEntry.Action,
+    *,
+    request: HttpRequest | None = None,
+    actor: User | None = None,
+    actor_name: str = "",
+    subject: User | None = None,
+    target: object = "",
+    reason: str = "",
+) -> AuditEntry:
+    """Write one event down. actor: if not given, who is signed in; actor_name: of a command. One query."""
+    if actor is None and request is not None and isinstance(request.user, User):
+        actor = request.user
+    return AuditEntry.objects.create(
+        action=action,
+        actor=actor,
+        actor_name=actor.get_username() if actor else actor_name,
+        subject=subject,
+        subject_name=subject.get_username() if subject else "",
+        target=str(target)[:200],
+        reason=reason[:500],
+        address=_address(request),
+    )
+
+
+def _address(request: HttpRequest | None) -> str | None:
+    if request is None:
+        return None
+    try:
+        found = get_adapter().get_client_ip(request)
+        validate_ipv46_address(found)
+    except (PermissionDenied, ValidationError):
+        return None
+    return str(found)
+
+
+def entries_about(user: User) -> QuerySet[AuditEntry]:
+    """What was done to this account or by it, newest first."""
+    return AuditEntry.objects.filter(Q(subject=user) | Q(actor=user))
+
+
+def forget(user: User) -> None:
+    """The account goes: what it did stays written down, without its name and without where it was."""
+    number = f"#{user.pk}"
+    _rewrite({"actor_name": number, "address": None}, actor=user)
+    _rewrite({"subject_name": number}, subject=user)
+
+
+def _rewrite(changes: dict[str, Any], **which: Any) -> None:
+    """The one change that there is, past the guard of the rows."""
+    query = AuditEntry.objects.filter(**which).query.chain(UpdateQuery)
+    query.add_update_values(changes)  # type: ignore[attr-defined]
+    query.get_compiler("default").execute_sql(None)
+
+
+# --- Breaking the glass ----------------------------------------------------------------------------------------------
+
+
+def may_break_glass(user: User) -> bool:
+    return user.is_active and user.has_perm("accounts.break_glass")
+
+
+def broken_glass(actor: User, subject: User, *, now: datetime) -> AuditEntry | None:
+    """What lets this administrator read that person's chats now: an entry with a reason, less than an hour old."""
+    return AuditEntry.objects.filter(
+        action=Action.GLASS_BROKEN,
+        actor=actor,
+        subject=subject,
+        at__gt=now - GLASS_STAYS_BROKEN,
+        at__lte=now,
+    ).first()
+
+
+# --- What Django and allauth tell ------------------------------------------------------------------------------------
+
+
+@receiver(signals.user_logged_in)
+def _signed_in(request: HttpRequest, user: User, **_others: Any) -> None:
+    record(Action.SIGNED_IN, request=request, actor=user, subject=user)
+
+
+@receiver(signals.user_logged_out)
+def _signed_out(request: HttpRequest, user: User | None, **_others: Any) -> None:
+    if isinstance(user, User):
+        record(Action.SIGNED_OUT, request=request, actor=user, subject=user)
+
+
+@receiver(signals.user_login_failed)
+def _sign_in_failed(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **_others: Any
+) -> None:
+    """Only for accounts that there are: people type passwords where names belong."""
+    name = str(credentials.get("username") or credentials.get("email") or "")
+    key = fold(name)
+    user = User.objects.filter(Q(username_key=key) | Q(email_key=key)).first() if key else None
+    if user is not None:
+        record(Action.SIGN_IN_FAILED, request=request, subject=user)
+
+
+@receiver(allauth_signals.password_changed)
+@receiver(allauth_signals.password_set)
+def _password_changed(request: HttpRequest, user: User, **_others: Any) -> None:
+    record(Action.PASSWORD_CHANGED, request=request, actor=user, subject=user)
+
+
+@receiver(allauth_signals.password_reset)
+def _password_reset(request: HttpRequest, user: User, **_others: Any) -> None:
+    record(Action.PASSWORD_RESET, request=request, actor=user, subject=user)
+
+
+@receiver(allauth_signals.email_changed)
+def _email_changed(request: HttpRequest, user: User, **_others: Any) -> None:
+    record(Action.EMAIL_CHANGED, request=request, actor=user, subject=user)
+
+
+@receiver(allauth_signals.user_signed_up)
+def _signed_up(request: HttpRequest, user: User, **_others: Any) -> None:
+    record(Action.ACCOUNT_CREATED, request=request, actor=user, subject=user)
+
+
+def now_reading(actor: User, subject: User, *, target: object, request: HttpRequest) -> None:
+    """One entry for each chat, however often it is looked at while the glass is broken."""
+    since = timezone.now() - GLASS_STAYS_BROKEN
+    seen = AuditEntry.objects.filter(
+        action=Action.CHAT_READ, actor=actor, subject=subject, target=str(target), at__gt=since
+    )
+    if not seen.exists():
+        record(Action.CHAT_READ, request=request, subject=subject, target=target)
