@@ -217,6 +217,7 @@ class UserAdmin(UserAdminBase):
         had = second_factors.remove_all(_within_reach(request, queryset))
         for user in had:
             self.log_change(request, user, gettext("Removed every second factor."))
+            audit.record(Action.FACTOR_REMOVED, request=request, subject=user)
         text = ngettext(
             "%(count)d user signs in with the password alone now.",
             "%(count)d users sign in with the password alone now.",

@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account import signals as allauth_signals
 from allauth.account.adapter import get_adapter
+from allauth.mfa import signals as mfa_signals
 from django.contrib.auth import signals
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_ipv46_address
@@ -140,6 +141,18 @@ def _email_changed(request: HttpRequest, user: User, **_others: Any) -> None:
 @receiver(allauth_signals.user_signed_up)
 def _signed_up(request: HttpRequest, user: User, **_others: Any) -> None:
     record(Action.ACCOUNT_CREATED, request=request, actor=user, subject=user)
+
+
+@receiver(mfa_signals.authenticator_added)
+def _factor_added(request: HttpRequest, user: User, authenticator: Any, **_others: Any) -> None:
+    kind = authenticator.get_type_display()
+    record(Action.FACTOR_ADDED, request=request, actor=user, subject=user, target=kind)
+
+
+@receiver(mfa_signals.authenticator_removed)
+def _factor_removed(request: HttpRequest, user: User, authenticator: Any, **_others: Any) -> None:
+    kind = authenticator.get_type_display()
+    record(Action.FACTOR_REMOVED, request=request, actor=user, subject=user, target=kind)
 
 
 def now_reading(actor: User, subject: User, *, target: object, request: HttpRequest) -> None:
