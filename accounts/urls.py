@@ -9,11 +9,13 @@ from allauth.mfa.webauthn import views as passkeys
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
-from . import activity_pages, key_pages, views
+from . import activity_pages, key_pages, usage_pages, views
 from .second_factors import only_where_possible, own_passkey
 
 pages = [
     path("setup/<str:token>/", views.setup_administrator, name="setup"),
+    path("usage/", usage_pages.usage, name="usage"),
+    path("usage/usage.csv", usage_pages.usage_file, name="usage-file"),
     path("settings/", views.settings_index, name="settings"),
     path("settings/profile/", views.profile, name="settings-profile"),
     path("settings/appearance/", views.appearance, name="settings-appearance"),

@@ -23,9 +23,19 @@ def cell(value: Any) -> Any:
     """Numbers stay numbers, times are ISO 8601; a text that a spreadsheet would compute begins with an apostrophe."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
-    if isinstance(value, str) and value.startswith(FORMULA):
+    if isinstance(value, str) and _is_formula(value):
         return f"'{value}"
     return "" if value is None else value
+
+
+def as_written(text: str) -> str:
+    """What a cell stands for that may have been given an apostrophe."""
+    return text[1:] if text.startswith("'") and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """Or would be one without its apostrophes, of which one more is then taken off again."""
+    return text.lstrip("'").startswith(FORMULA)
 
 
 class _Echo:

@@ -17,6 +17,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from chatsite.csv_files import as_written, csv_lines
+
 from .preset_content import read_content
 
 FORMAT = "chatsite-role-presets"
@@ -26,9 +28,6 @@ COLUMN_OF = {"name": "act", "description": "act", "instruction": "prompt"}
 MOST_BYTES = 1024 * 1024
 MOST_ROWS = 500
 LONGEST_NAME = 60
-
-# What a spreadsheet would calculate. Such a cell is written with an apostrophe before it, which is taken off again.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class UnusableFile(Exception):
@@ -57,23 +56,9 @@ def as_json(contents: Iterable[dict[str, Any]]) -> str:
 
 
 def as_csv(contents: Iterable[dict[str, Any]]) -> str:
-    """Names and instructions; with the mark by which spreadsheets know UTF-8."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    rows.writerows(
-        (harmless(content["name"]), harmless(content["instruction"])) for content in contents
-    )
-    return "\ufeff" + text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA) else cell
-
-
-def _as_written(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
+    """Names and instructions."""
+    rows = ((content["name"], content["instruction"]) for content in contents)
+    return "".join(csv_lines([COLUMNS, *rows]))
 
 
 def read_file(raw: bytes) -> Found:
@@ -138,7 +123,7 @@ def _csv_rows(text: str) -> Sequence[tuple[int, object]]:
 def _content_of_row(values: Sequence[str], act: int, prompt: int) -> dict[str, str]:
     """A long `act` is kept whole as the description."""
     first, second = (
-        _as_written(values[column]) if column < len(values) else "" for column in (act, prompt)
+        as_written(values[column]) if column < len(values) else "" for column in (act, prompt)
     )
     name = " ".join(first.split())
     content = {"name": name, "instruction": second}

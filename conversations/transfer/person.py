@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 
 from accounts.models import ApiKey, UsageRecord, User
+from chatsite.csv_files import csv_lines
 
 from .. import preset_files, presets
 from ..models import Folder, Tag
@@ -114,20 +113,17 @@ def preset_documents(user: User) -> Iterator[str]:
 
 
 def usage(user: User) -> Iterator[str]:
-    """The ledger as CSV, with the mark by which spreadsheets know UTF-8. Day by day, which an index finds."""
-    yield "\ufeff" + _line([*USAGE, "api_key"])
+    """The ledger as CSV."""
+    yield from csv_lines(_usage_rows(user))
+
+
+def _usage_rows(user: User) -> Iterator[list[Any]]:
+    """Day by day, which an index finds."""
+    yield [*USAGE, "api_key"]
     mine = UsageRecord.objects.filter(user=user)
     for day in mine.order_by("day").values_list("day", flat=True).distinct():
         records = mine.filter(day=day).order_by("recorded_at", "pk").select_related("api_key")
         for record in rows_of(records, at_once=RECORDS_AT_ONCE):
             key = record.api_key
             values = [getattr(record, name) for name in USAGE]
-            yield _line([*values, f"{key.name} ({key.shown})" if key else ""])
-
-
-def _line(values: list[Any]) -> str:
-    """Texts that a spreadsheet would calculate are made harmless; numbers may be negative."""
-    text = io.StringIO(newline="")
-    cells = (preset_files.harmless(cell) if isinstance(cell, str) else cell for cell in values)
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
+            yield [*values, f"{key.name} ({key.shown})" if key else ""]

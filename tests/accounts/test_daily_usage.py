@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -16,43 +16,20 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts import api_keys, quotas, services
-from accounts.models import ApiKey, DailyUsage, UsageRecord, User
+from accounts import services
+from accounts.models import DailyUsage, UsageRecord, User
 from accounts.quotas import Spent
+from tests.accounts import history
+from tests.accounts.history import Outcome, Service
 from tests.at_once import at_once
 from tests.conftest import make_user
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-Outcome = UsageRecord.Outcome
+spend = partial(history.spend, now=NOON)
+make_key = partial(history.make_key, now=NOON)
+give_back = partial(history.give_back, now=NOON)
 WHOSE = ("user", "api_key", "day", "service", "model_name", "kind")
 SUMS = ("requests", "tokens_in", "tokens_out", "tokens_cached", "money")
-
-
-def spend(
-    user: User,
-    spent: Spent = Spent(tokens_in=60, tokens_out=20),  # noqa: B008 (frozen)
-    *,
-    key: ApiKey | None = None,
-    model: str = "fake",
-    outcome: Outcome = Outcome.COMPLETE,
-    service: UsageRecord.Service = UsageRecord.Service.CHAT,
-    now: datetime = NOON,
-) -> None:
-    id = uuid4()
-    quotas.reserve(
-        user, key=id, limits=quotas.NO_LIMITS, tokens=9, least_tokens=9, api_key=key, now=now
-    )
-    quotas.settle(id, spent=spent, outcome=outcome, model_name=model, service=service, now=now)
-
-
-def give_back(*users: User, kind: str = "day", now: datetime = NOON) -> None:
-    quotas.reset(users, kinds=[kind], actor="test", reason="test", now=now)
-
-
-def make_key(user: User) -> ApiKey:
-    made = api_keys.create_key(user, name="Script", now=NOON)
-    assert made
-    return made[0]
 
 
 def ledger() -> dict[Any, Any]:
@@ -109,7 +86,7 @@ def test_each_day_person_key_model_and_service_has_a_row(alice: User, bob: User)
         spend(bob)
         spend(alice, key=key)
         spend(alice, model="other")
-        spend(alice, service=UsageRecord.Service.EMBEDDINGS)
+        spend(alice, service=Service.EMBEDDINGS)
         spend(alice, now=NOON + timedelta(days=1))
     assert set(DailyUsage.objects.values_list("calls")) == {(2,)}
     assert DailyUsage.objects.count() == 6

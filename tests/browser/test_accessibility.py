@@ -166,6 +166,7 @@ SIGNED_IN = {
     "activity": "/settings/activity/",
     "keys": "/settings/keys/",
     "data": "/settings/data/",
+    "usage": "/usage/",
     "logout": "/accounts/logout/",
     "password-change": "/accounts/password/change/",
     "email": "/accounts/email/",
@@ -201,7 +202,8 @@ def test_pages_of_a_person(
     try:
         page.goto(prepared.person.url + path)
         expect(page.locator("html")).to_have_attribute("lang", look.language)
-        for details in page.locator(":is([data-reasoning], .keys-ended) > summary").all():
+        opened = ":is([data-reasoning], .keys-ended, .usage-days) > summary"
+        for details in page.locator(opened).all():
             details.click()
         check(page)
     finally:
