@@ -9,7 +9,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 
-from accounts.models import ApiKey, UsageRecord, User
+from accounts.models import SPENDING_LIMITS, ApiKey, UsageRecord, User
 from chatsite.csv_files import csv_lines
 
 from .. import preset_files, presets
@@ -42,9 +42,7 @@ KEY = (
     "revoked_at",
     "last_used_at",
     "scopes",
-    "requests_per_day",
-    "tokens_per_day",
-    "money_per_month",
+    *SPENDING_LIMITS,
 )
 USAGE = (
     "recorded_at",
