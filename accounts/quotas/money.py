@@ -19,3 +19,8 @@ def rounded(money: Decimal) -> Decimal:
 def changed_by(column: str, money: Decimal | Value) -> Round:
     """That column of money and so much more. SQLite adds floats: 0.1 + 0.7 - 0.7 - 0.1 would be less than nothing."""
     return Round(F(column) + money, precision=PLACES)
+
+
+def less(column: str, *, than: Value) -> Round:
+    """So much without that column of money: 0.3 - 0.2 is no less than 0.1 on SQLite, either."""
+    return Round(than - F(column), precision=PLACES)

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from chatsite.statements import Delete, Insert, Parameter, Select, Update, parameter
 
 from ..models import DailyUsage, Reservation, UsagePeriod, UsageRecord
-from .money import changed_by
+from .money import changed_by, less
 
 Kind = UsagePeriod.Kind
 MONEY = ("reserved_money", "used_money")
@@ -57,7 +57,7 @@ def _within_limits(*, of_key: bool) -> QuerySet[UsagePeriod]:
     return _row(of_key=of_key).filter(
         used_requests__lte=_of_row("used_requests", "room_requests") - F("reserved_requests"),
         used_tokens__lte=_of_row("used_tokens", "room_tokens") - F("reserved_tokens"),
-        used_money__lte=_of_row("used_money", "room_money") - F("reserved_money"),
+        used_money__lte=less("reserved_money", than=_of_row("used_money", "room_money")),
     )
 
 

@@ -208,6 +208,17 @@ def test_money_set_aside_is_given_back_to_the_last_digit(
     assert set(UsagePeriod.objects.values_list("reserved_money", flat=True)) == {Decimal(0)}
 
 
+@pytest.mark.parametrize("tenths", [(1, 2, 1), (1, 2, 6), (3, 3, 1), (7, 1, 2)])
+def test_a_budget_may_be_spent_to_the_last_digit(alice: User, tenths: tuple[int, ...]) -> None:
+    used, reserved, wanted = (Decimal(number) / 10 for number in tenths)
+    limits = Limits(money_per_day=used + reserved + wanted)
+    settle(reserve(alice, limits), Spent(money=used))
+    reserve(alice, limits, money=reserved)
+    with pytest.raises(QuotaExceeded):
+        reserve(alice, limits, money=wanted + Decimal("0.00000001"))
+    reserve(alice, limits, money=wanted)
+
+
 def test_fractions_of_the_smallest_amount_do_not_add_up(alice: User) -> None:
     for _ in range(50):
         settle(reserve(alice), Spent(tokens_in=1, money=Decimal("0.000000025")))
