@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from . import selectors, services, setup
+from . import invitations, selectors, services, setup
 from .models import User, check_fits, fold
 
 EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
@@ -19,7 +20,11 @@ EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return setup.is_signup_open()
+        """To everybody, or to whoever opened the link of an invitation in this browser."""
+        if setup.is_signup_open():
+            return True
+        is_closed = settings.SIGNUP == "closed" or setup.is_needed()
+        return not is_closed and invitations.of_visitor(request) is not None
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """allauth compares names without case; two that only look alike are one name here as well."""

@@ -29,10 +29,12 @@ from . import api_keys, audit, second_factors, services, setup
 from .audit import Action
 from .emails import write_address
 from .forms import UniqueNames
+from .invitation_admin import InvitationAdmin
 from .models import (
     SPENDING_LIMITS,
     ApiKey,
     AuditEntry,
+    Invitation,
     Pass,
     Plan,
     State,
@@ -247,6 +249,9 @@ def _within_reach(request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]
     """All but oneself and those whom one may not touch."""
     others = users.exclude(username=request.user.get_username())
     return others if request.user.is_superuser else others.filter(is_superuser=False)
+
+
+admin.site.register(Invitation, InvitationAdmin)
 
 
 class PlanForm(PlanFormBase):

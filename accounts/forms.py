@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm, LoginForm, SignupForm
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import (
@@ -16,12 +17,13 @@ from django.contrib.auth.password_validation import (
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.views import error_page
 
-from . import selectors
+from . import invitations, selectors
 from .emails import must_be_verified, write_address
 from .models import User, check_fits
 
@@ -112,6 +114,18 @@ class SignInForm(LoginForm):
         }
 
 
+def invitation_is_over(request: HttpRequest) -> HttpResponse:
+    return error_page(
+        request,
+        404,
+        "invitation_invalid",
+        str(_("This invitation is over")),
+        _(
+            "It has been used, has expired or was taken back. Ask whoever sent it, or an administrator, for another."
+        ),
+    )
+
+
 class SignUpForm(SignupForm):
     """allauth's, in the words of this site."""
 
@@ -120,12 +134,29 @@ class SignUpForm(SignupForm):
         self.fields["username"].label = _("User name")
         self.fields["email"].label = _("E-mail address")
         self.fields["username"].widget.attrs["autofocus"] = True
+        self.invitation = invitations.of_visitor(context.request)
+        if self.invitation is not None and self.invitation.email:
+            self.fields["email"].initial = self.invitation.email
+            self.fields["email"].required = True
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if self.invitation is not None and self.invitation.email not in ("", email):
+            raise ValidationError(
+                _("The invitation is for %(email)s."), params={"email": self.invitation.email}
+            )
+        return email
 
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponseBase | None]:
         try:
             with transaction.atomic():
                 saved: tuple[Any, HttpResponseBase | None] = super().try_save(request)
-                return saved
+                if saved[0] is not None and self.invitation is not None:
+                    invitations.use(self.invitation, saved[0], now=timezone.now())
+            invitations.forget(request)
+            return saved
+        except invitations.InvitationOver:
+            return None, invitation_is_over(request)
         except IntegrityError:  # the same name, taken between the check and the insert
             title = _("That name is taken")
             return None, error_page(request, 409, "name_taken", str(title), NAME_TAKEN)

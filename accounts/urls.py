@@ -16,6 +16,7 @@ pages = [
     path("setup/<str:token>/", views.setup_administrator, name="setup"),
     path("usage/", usage_pages.usage, name="usage"),
     path("usage/usage.csv", usage_pages.usage_file, name="usage-file"),
+    path("invitation/<str:token>/", views.open_invitation, name="invitation"),
     path("settings/", views.settings_index, name="settings"),
     path("settings/profile/", views.profile, name="settings-profile"),
     path("settings/appearance/", views.appearance, name="settings-appearance"),

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.cache import never_cache
@@ -26,10 +27,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chatsite.views import error_page, see_other
 
-from . import second_factors, services, setup
+from . import invitations, second_factors, services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
-from .forms import NAME_TAKEN, AppearanceForm, ChangeEmailForm, ProfileForm, SetupForm
+from .forms import (
+    NAME_TAKEN,
+    AppearanceForm,
+    ChangeEmailForm,
+    ProfileForm,
+    SetupForm,
+    invitation_is_over,
+)
 from .models import User
 
 
@@ -81,6 +89,19 @@ def _setup_link_is_over(request: HttpRequest) -> HttpResponse:
             " restart the site and open that link."
         ),
     )
+
+
+@never_cache
+@require_safe
+def open_invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of an invitation. Whoever only looks at it, such as a mail program, does not use it up."""
+    if invitations.find(token, now=timezone.now()) is None:
+        response = invitation_is_over(request)
+    else:
+        invitations.keep(request, token)
+        response = see_other(reverse("account_signup"))
+    response["Referrer-Policy"] = "no-referrer"  # its address is a secret
+    return response
 
 
 @require_safe

@@ -14,5 +14,6 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_name": settings.SITE_NAME,
         "languages": settings.LANGUAGES,
         "needs_administrator": setup.is_needed(),
+        "signup": settings.SIGNUP,
         "signup_is_open": setup.is_signup_open,  # asked where it is shown
     }

@@ -2,6 +2,7 @@
 
 from .audit import AuditEntry
 from .daily import DailyUsage
+from .invitations import Invitation, InvitationState
 from .keys import ApiKey, Pass, Scope, State
 from .people import SetupLink, User, check_fits, fold
 from .usage import SPENDING_LIMITS, Plan, Reservation, UsagePeriod, UsageRecord
@@ -11,6 +12,8 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "DailyUsage",
+    "Invitation",
+    "InvitationState",
     "Pass",
     "Plan",
     "Reservation",

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from .invitations import Invitation
 from .usage import Plan
 
 
@@ -58,6 +59,15 @@ class User(AbstractUser):
         blank=True,
         related_name="users",
         help_text=_("Empty: the group's plan, else the site's default."),
+    )
+    invitation = models.ForeignKey(
+        Invitation,
+        models.SET_NULL,
+        verbose_name=_("invitation"),
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="guests",
     )
     language = models.CharField(
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES

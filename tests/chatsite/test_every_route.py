@@ -33,12 +33,22 @@ from conversations.presets import save_preset
 from tests.accounts.codes import give_passkey
 from tests.browser.test_accessibility import PREPARED, SIGNED_IN, view_name
 from tests.browser.test_accessibility_of_the_door import ANONYMOUS
-from tests.browser.test_second_factors import CHECKED
+from tests.browser.test_joining import CHECKED as JOINING
+from tests.browser.test_second_factors import CHECKED as SECOND_FACTORS
 from tests.conftest import signed_in
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
 # Open to everyone: what one needs before signing in, and fixed small files.
-PUBLIC = ("accounts/", "setup/", "language/", "robots.txt", "favicon.ico", ".well-known/", *WEBAPP)
+PUBLIC = (
+    "accounts/",
+    "invitation/",
+    "setup/",
+    "language/",
+    "robots.txt",
+    "favicon.ico",
+    ".well-known/",
+    *WEBAPP,
+)
 WITH_A_REASON = "people/"  # tests/conversations/test_break_glass.py
 METHODS = ("get", "post", "put", "delete", "patch")
 
@@ -214,7 +224,8 @@ def test_a_session_is_nothing_to_programs(
 LOOKED_AT = {
     *map(view_name, (*SIGNED_IN.values(), *ANONYMOUS.values())),
     *PREPARED.values(),
-    *CHECKED,
+    *SECOND_FACTORS,
+    *JOINING,
     "accounts:setup",  # test_pages_before_the_administrator
     "conversations:others-chats",  # test_break_glass.py, as the next one
     "conversations:others-chat",
