@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -57,6 +58,13 @@ class AccountAdapter(DefaultAccountAdapter):
         language = user.language if isinstance(user, User) else ""
         with translation.override(language or translation.get_language()):
             super().send_mail(template_prefix, email, context)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Who never was let in is not suspended."""
+        if user.awaits_approval:
+            return redirect("accounts:waiting")
+        response: HttpResponse = super().respond_user_inactive(request, user)
+        return response
 
     def get_login_stages(self) -> list[str]:
         ours = "accounts.authentication.EmailVerificationStage"

@@ -97,16 +97,19 @@ class UserAdmin(UserAdminBase):
     form = ChangeUserForm
     add_form = NewUserForm
     list_display = ("username", "email", "plan", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser", "plan", "groups")
+    list_filter = ("awaits_approval", "is_active", "is_staff", "is_superuser", "plan", "groups")
     search_fields = ("username", "email")
     filter_horizontal = ()  # its script speaks English only
-    actions = ("suspend", "reactivate", "remove_second_factors")
+    actions = ("approve", "suspend", "reactivate", "remove_second_factors")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),
         (_("What they may spend"), {"fields": ("plan", "groups")}),
         (_("Preferences"), {"fields": ("language", "default_model", "default_preset")}),
         (_("What they may do"), {"fields": ("is_staff", "is_superuser", "user_permissions")}),
-        (_("State"), {"fields": ("is_active", "last_login", "date_joined", "chats")}),
+        (
+            _("State"),
+            {"fields": ("is_active", "awaits_approval", "last_login", "date_joined", "chats")},
+        ),
     )
     add_fieldsets = (
         (
@@ -122,7 +125,13 @@ class UserAdmin(UserAdminBase):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """State is changed by the actions, which also end sessions; only administrators make others powerful."""
-        fixed: tuple[str, ...] = ("is_active", "last_login", "date_joined", "chats")
+        fixed: tuple[str, ...] = (
+            "is_active",
+            "awaits_approval",
+            "last_login",
+            "date_joined",
+            "chats",
+        )
         if not request.user.is_superuser:
             fixed += ("groups", "is_staff", "is_superuser", "user_permissions")
         return fixed
@@ -196,6 +205,12 @@ class UserAdmin(UserAdminBase):
                     count += 1
                     audit.record(action, request=request, subject=user)
         return count
+
+    @admin.action(description=_("Approve the selected users"), permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        count = self._each(request, queryset, services.approve, Action.APPROVED)
+        text = ngettext("%(count)d user approved.", "%(count)d users approved.", count)
+        messages.success(request, text % {"count": count})
 
     @admin.action(description=_("Suspend the selected users"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

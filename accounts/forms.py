@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatsite.views import error_page
 
-from . import invitations, selectors
+from . import invitations, selectors, services
 from .emails import must_be_verified, write_address
 from .models import User, check_fits
 
@@ -151,8 +151,8 @@ class SignUpForm(SignupForm):
         try:
             with transaction.atomic():
                 saved: tuple[Any, HttpResponseBase | None] = super().try_save(request)
-                if saved[0] is not None and self.invitation is not None:
-                    invitations.use(self.invitation, saved[0], now=timezone.now())
+                if saved[0] is not None:
+                    self._let_in(saved[0])
             invitations.forget(request)
             return saved
         except invitations.InvitationOver:
@@ -160,6 +160,13 @@ class SignUpForm(SignupForm):
         except IntegrityError:  # the same name, taken between the check and the insert
             title = _("That name is taken")
             return None, error_page(request, 409, "name_taken", str(title), NAME_TAKEN)
+
+    def _let_in(self, user: User) -> None:
+        """Who was invited needs nobody's approval. Raises InvitationOver."""
+        if self.invitation is not None:
+            invitations.use(self.invitation, user, now=timezone.now())
+        elif settings.SIGNUP == "approval":
+            services.await_approval(user)
 
 
 class ProfileForm(UniqueNames):

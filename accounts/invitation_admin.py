@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from . import invitations, selectors
+from . import audit, invitations, selectors
 from .models import Invitation, User
 
 if TYPE_CHECKING:
@@ -119,8 +121,10 @@ class InvitationAdmin(InvitationAdminBase):
         link = invitations.link_to(invitations.issue(obj, by=request.user), request)
         text = gettext("Copy the link now, it is shown this once: %(link)s")
         messages.warning(request, text % {"link": link})
-        if invitations.send_link(obj, link):
-            text = gettext("It has also been mailed to %(email)s.")
+        audit.record(audit.Action.INVITED, request=request, target=obj)
+        if obj.email and settings.EMAIL_URL:
+            transaction.on_commit(partial(invitations.send_link, obj, link), robust=True)
+            text = gettext("It is also mailed to %(email)s.")
             messages.success(request, text % {"email": obj.email})
         if settings.SIGNUP == "closed":
             text = gettext("Nobody can join while SIGNUP is closed. Set it to invite first.")
@@ -128,6 +132,13 @@ class InvitationAdmin(InvitationAdminBase):
 
     @admin.action(description=_("Revoke the selected invitations"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        count = invitations.revoke(queryset, now=timezone.now())
+        count = 0
+        for invitation in queryset:
+            with transaction.atomic():
+                if invitations.revoke(invitation, now=timezone.now()):
+                    count += 1
+                    audit.record(
+                        audit.Action.INVITATION_REVOKED, request=request, target=invitation
+                    )
         text = ngettext("%(count)d invitation revoked.", "%(count)d invitations revoked.", count)
         messages.success(request, text % {"count": count})

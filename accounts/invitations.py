@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime
 
 from allauth.account.adapter import get_adapter
-from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -38,13 +37,10 @@ def link_to(token: str, request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("accounts:invitation", args=[token]))
 
 
-def send_link(invitation: Invitation, link: str) -> bool:
-    """To the address it is for. False if it is for none, or no mail is configured."""
-    if not invitation.email or not settings.EMAIL_URL:
-        return False
+def send_link(invitation: Invitation, link: str) -> None:
+    """To the address it is for."""
     context = {"link": link, "expires_at": invitation.expires_at}
     get_adapter().send_mail("accounts/email/invitation", invitation.email, context)
-    return True
 
 
 def usable(now: datetime) -> QuerySet[Invitation]:
@@ -80,6 +76,6 @@ def use(invitation: Invitation, user: User, *, now: datetime) -> None:
     user.save(update_fields=["invitation", "plan"])
 
 
-def revoke(found: QuerySet[Invitation], *, now: datetime) -> int:
-    """Nobody joins with them any more; who has joined stays. Returns how many were usable."""
-    return usable(now).filter(pk__in=found.values("pk")).update(revoked_at=now)
+def revoke(invitation: Invitation, *, now: datetime) -> bool:
+    """Nobody joins with it any more; who has joined stays. False if nobody could before."""
+    return usable(now).filter(pk=invitation.pk).update(revoked_at=now) > 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -49,7 +51,7 @@ def suspend(users: Iterable[User]) -> int:
     """Shut these people out; their sessions end with their next request. Returns how many were let in before."""
     ids = [user.pk for user in users]
     count = User.objects.filter(pk__in=ids, is_active=True).update(
-        is_active=False, auth_epoch=F("auth_epoch") + 1
+        is_active=False, awaits_approval=False, auth_epoch=F("auth_epoch") + 1
     )
     setup.forget_administrator()
     return count
@@ -59,8 +61,30 @@ def reactivate(users: Iterable[User]) -> int:
     """Let these people in again. What was open before they were suspended stays closed."""
     ids = [user.pk for user in users]
     return User.objects.filter(pk__in=ids, is_active=False).update(
-        is_active=True, auth_epoch=F("auth_epoch") + 1
+        is_active=True, awaits_approval=False, auth_epoch=F("auth_epoch") + 1
     )
+
+
+def await_approval(user: User) -> None:
+    """Of this new person: they can do nothing until an administrator lets them in."""
+    user.is_active, user.awaits_approval = False, True
+    user.save(update_fields=["is_active", "awaits_approval"])
+
+
+def approve(users: Iterable[User]) -> int:
+    """Let those of these people in who wait for it, and tell them by mail. Returns how many."""
+    count = 0
+    for user in users:
+        waiting = User.objects.filter(pk=user.pk, awaits_approval=True)
+        if waiting.update(is_active=True, awaits_approval=False):
+            count += 1
+            transaction.on_commit(partial(_tell_approved, user), robust=True)
+    return count
+
+
+def _tell_approved(user: User) -> None:
+    if settings.EMAIL_URL and user.email:
+        get_adapter().send_mail("accounts/email/approved", user.email, {"user": user})
 
 
 def delete_account(user: User, *, now: datetime) -> None:

@@ -35,7 +35,7 @@ def is_needed() -> bool:
 
 def is_signup_open() -> bool:
     """Whether strangers may make an account. Costs what `is_needed` costs."""
-    return settings.SIGNUP == "open" and not is_needed()
+    return settings.SIGNUP in {"open", "approval"} and not is_needed()
 
 
 def forget_administrator() -> None:

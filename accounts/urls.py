@@ -17,6 +17,7 @@ pages = [
     path("usage/", usage_pages.usage, name="usage"),
     path("usage/usage.csv", usage_pages.usage_file, name="usage-file"),
     path("invitation/<str:token>/", views.open_invitation, name="invitation"),
+    path("accounts/waiting/", views.waiting, name="waiting"),
     path("settings/", views.settings_index, name="settings"),
     path("settings/profile/", views.profile, name="settings-profile"),
     path("settings/appearance/", views.appearance, name="settings-appearance"),

@@ -208,8 +208,8 @@ class _Checker:
             if user.is_active and word in FALSE:
                 user.auth_epoch += 1
                 person.changed.add("auth_epoch")
-            user.is_active = word in TRUE
-            person.changed.add("is_active")
+            user.is_active, user.awaits_approval = word in TRUE, False
+            person.changed |= {"is_active", "awaits_approval"}
 
 
 def _cell(row: Row, name: str) -> str:

@@ -105,6 +105,12 @@ def open_invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_safe
+def waiting(request: HttpRequest) -> HttpResponse:
+    """For whoever signed up where an administrator has to approve it."""
+    return render(request, "accounts/waiting.html", {"mail_is_sent": must_be_verified()})
+
+
+@require_safe
 @login_required
 def settings_index(request: HttpRequest) -> HttpResponse:
     return see_other(reverse("accounts:settings-profile"))

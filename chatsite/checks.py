@@ -56,14 +56,6 @@ def check_public(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
                 id="chatsite.E004",
             )
         )
-    if settings.SIGNUP == "approval":
-        errors.append(
-            Error(
-                f"SIGNUP is {settings.SIGNUP}, which this version does not offer yet.",
-                hint="Set SIGNUP to open, invite or closed.",
-                id="chatsite.E005",
-            )
-        )
     return errors
 
 

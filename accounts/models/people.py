@@ -69,6 +69,12 @@ class User(AbstractUser):
         editable=False,
         related_name="guests",
     )
+    awaits_approval = models.BooleanField(
+        _("waits for approval"),
+        default=False,
+        editable=False,
+        help_text="Nobody has let this person in yet; inactive until then.",
+    )
     language = models.CharField(
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import invitations
-from accounts.models import Invitation, Plan, User
+from accounts.models import AuditEntry, Invitation, Plan, User
 from tests.accounts.doors import is_signed_in, link_in
 from tests.accounts.test_admin import act, inline_parts
 from tests.accounts.test_sign_in import SIGNUP
@@ -90,7 +90,7 @@ def expired(invitation: Invitation) -> None:
 
 
 def revoked(invitation: Invitation) -> None:
-    invitations.revoke(Invitation.objects.all(), now=timezone.now())
+    assert invitations.revoke(invitation, now=timezone.now())
 
 
 def used_up(invitation: Invitation) -> None:
@@ -204,14 +204,15 @@ def test_an_administrator_makes_one(sasha: User, sasha_client: Client) -> None:
     assert joins(opened(links[0]))
     invitation = Invitation.objects.get()
     assert (invitation.created_by, invitation.note) == (sasha, "Choir")
+    assert AuditEntry.objects.get(action="invited").target == "Choir"
     page = sasha_client.get(f"/admin/accounts/invitation/{invitation.pk}/change/").content.decode()
     assert "carol" in page
     assert invitation.token_hash not in page
 
 
-def test_it_is_mailed(sasha_client: Client, with_mail: None) -> None:
+def test_it_is_mailed(transactional_db: None, sasha_client: Client, with_mail: None) -> None:
     page = sasha_client.post(ADD, form(email="Carol@example.org"), follow=True).content.decode()
-    assert "mailed to carol@example.org" in page
+    assert "also mailed to carol@example.org" in page
     (message,) = mail.outbox
     assert message.to == ["carol@example.org"]
     assert joins(opened(link_in(message).removeprefix("http://testserver")))
@@ -244,6 +245,8 @@ def test_revoking(sasha: User, sasha_client: Client, alice_client: Client) -> No
     act(alice_client, "accounts/invitation", "revoke", invitation)
     assert Client().get(link).status_code == 303
     assert "1 invitation revoked" in act(sasha_client, "accounts/invitation", "revoke", invitation)
+    assert "0 invitations" in act(sasha_client, "accounts/invitation", "revoke", invitation)
+    assert AuditEntry.objects.filter(action="invitation_revoked").count() == 1
     assert Client().get(link).status_code == 404
 
 

@@ -26,6 +26,7 @@ ANONYMOUS = {
     "verification-sent": "/accounts/confirm-email/",
     "confirm-bad-key": "/accounts/confirm-email/nothing/",
     "inactive": "/accounts/inactive/",
+    "waiting": "/accounts/waiting/",
     "offline": "/offline/",
 }
 
