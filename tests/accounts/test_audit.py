@@ -49,6 +49,12 @@ def test_signing_in_and_out(client: Client, alice: User) -> None:
     assert {*AuditEntry.objects.values_list("address", flat=True)} == {"127.0.0.1"}
 
 
+def test_a_wrong_password_of_a_program(client: Client, alice: User) -> None:
+    reply = client.post("/token", {"u": "alice", "p": "wrong"}, content_type="application/json")
+    assert reply.status_code == 401
+    assert told() == [("sign_in_failed", "", "alice", "")]
+
+
 def test_what_was_typed_where_a_name_belongs_is_not_kept(client: Client) -> None:
     sign_in(client, "my secret password", "oops")
     assert told() == []
