@@ -292,6 +292,12 @@ def stop_requests(keys: list[UUID]) -> list[UUID]:
     )
 
 
+def of_people_shut_out(keys: list[UUID]) -> list[UUID]:
+    """Those of these completions whose person has been suspended: nobody is to pay for what they asked. One query."""
+    rows = Completion.objects.filter(pk__in=keys, conversation__owner__is_active=False)
+    return list(rows.values_list("pk", flat=True))
+
+
 def reap(now: datetime, alive: Collection[UUID] = ()) -> int:
     """End every completion whose process has died, keeping its text; returns how many. One query if there is none.
 

@@ -40,7 +40,7 @@ TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
 CALLS_MAY_TAKE = 200  # hundredths of a second, to be settled when they are cut
-TICKS_PER_LOOK = 10  # between looks at programs' calls, all of them at once
+TICKS_PER_LOOK = 10  # between looks at who is still welcome, all of them at once
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit
 
 open_calls: dict[UUID, Call] = {}  # of programs, in this process; `calls.py` begins and ends them
@@ -131,8 +131,8 @@ class Engine:
             try:
                 if self.runs:
                     await self._look_after(checkpoint=ticks % TICKS_PER_CHECKPOINT == 0)
-                if open_calls and ticks % TICKS_PER_LOOK == 0:
-                    await self._look_after_calls()
+                if ticks % TICKS_PER_LOOK == 0:
+                    await self._look_who_is_welcome()
             except Exception:  # the database may be away for a moment; answers go on in memory
                 logger.exception("Checkpoint failed")
 
@@ -148,10 +148,14 @@ class Engine:
                 if key in self.runs:
                     self.runs[key].end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
 
-    async def _look_after_calls(self) -> None:
-        calls = dict(open_calls)
-        for id in await self.in_database(_look_after, calls):
-            calls[id].cut("not_welcome")
+    async def _look_who_is_welcome(self) -> None:
+        if runs := list(self.runs):
+            for key in await self.in_database(completion.of_people_shut_out, runs):
+                if key in self.runs:
+                    self.runs[key].end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
+        if calls := dict(open_calls):
+            for id in await self.in_database(_look_after, calls):
+                calls[id].cut("not_welcome")
 
     async def reaper(self) -> None:
         """At start and then every five seconds: completions of processes that died, and what was deleted before."""

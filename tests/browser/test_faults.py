@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person, sign_i
 from tests.cut import Wire
 from tests.processes import Site, wait_for
 from tests.upstream import Script, Upstream
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +27,7 @@ CUT = (
     "ERR_EMPTY_RESPONSE",
     "ERR_INCOMPLETE_CHUNKED_ENCODING",
 )
+SLACK_SECONDS = 10  # for a machine with much else to do
 SERVER_AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
 
 
@@ -204,6 +207,31 @@ def test_a_session_that_begins_again_in_another_tab(
     for tab in (chat, other):
         tab.expect_status("complete")
         expect(tab.body).to_have_text(TEXT)
+
+
+def test_somebody_who_is_suspended_while_an_answer_comes(
+    chat: Chat, ann: Person, upstream: Upstream, complaints: Complaints
+) -> None:
+    """Within ten seconds nothing more is read, and nothing more is asked of the endpoint."""
+    complaints.expect("401")
+    upstream.play(Script("gated", NUMBERS))
+    chat.send("Count").expect_status("running").expect_words("number 0")
+    with Visitor(ann.url).sign_in("root", ADMINISTRATOR["DJANGO_SUPERUSER_PASSWORD"]) as root:
+        found = root.http.get(f"/admin/accounts/user/?q={ann.name}").text
+        number = found.partition("/change/")[0].rpartition("/")[2]
+        fields = {"action": "suspend", "_selected_action": number}
+        root.submit("/admin/accounts/user/", fields)
+    suspended = time.monotonic()
+    message = chat.page.get_by_role("alert").filter(has_text="You have been signed out.")
+    expect(message).to_be_visible()
+    assert upstream.chats[-1].wait_closed(30)
+    assert time.monotonic() - suspended < 10 + SLACK_SECONDS
+    chat.expect_words("number 0")
+    chat.page.get_by_role("link", name="Sign in again").click()
+    chat.page.get_by_label("User name or e-mail address").fill(ann.name)
+    chat.page.get_by_label("Password").fill(ann.password)
+    chat.page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(chat.page.get_by_role("heading", name="This account is suspended")).to_be_visible()
 
 
 def test_a_server_that_is_started_anew_in_the_middle_of_an_answer(
