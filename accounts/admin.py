@@ -463,10 +463,11 @@ class UsageRecordAdmin(ReadOnly, RecordAdminBase):
         "requests",
         "tokens_in",
         "tokens_out",
+        "estimated",
         "money",
         "actor",
     )
-    list_filter = ("outcome", "service", "model_name")
+    list_filter = ("outcome", "service", "estimated", "model_name")
     list_select_related = ("user", "api_key")
     search_fields = ("user__username", "api_key__prefix")
     date_hierarchy = "day"

@@ -13,9 +13,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+import accounts.admin
 from accounts.admin import ReadOnly, list_of_names, make_only_default
+from accounts.models import Plan
 
-from . import model_lists, presets
+from . import catalogue, model_lists, presets
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
 from .preset_content import check_example_prompts, check_few_shot_turns
 from .writing import lock
@@ -97,6 +99,22 @@ class ChatModelAdmin(ChoiceAdmin):
     @admin.action(description=_("Make the selected model the default"), permissions=["change"])
     def make_default(self, request: HttpRequest, queryset: QuerySet[ChatModel]) -> None:
         make_only_default(self, request, queryset)
+
+
+admin.site.unregister(Plan)
+
+
+@admin.register(Plan)
+class PlanAdmin(accounts.admin.PlanAdmin):
+    """Here it is known which models there are."""
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        offered = {model.name for model in catalogue.on_offer(None)}
+        missing = [name for name in obj.allowed_models if name not in offered]
+        if missing:
+            text = _("No endpoint offers %(models)s. The plan allows it as soon as one does.")
+            messages.warning(request, text % {"models": ", ".join(missing)})
 
 
 class RolePresetForm(RolePresetFormBase):

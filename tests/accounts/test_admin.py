@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Plan, UsagePeriod, User
+from accounts.models import Plan, UsagePeriod, UsageRecord, User
 from tests.accounts.doors import is_signed_in, sign_in
 from tests.accounts.test_commands import spend
 from tests.conftest import PASSWORD, make_user, signed_in
@@ -154,6 +154,14 @@ def test_usage_can_be_looked_at_only(alice: User, sasha_client: Client) -> None:
     page = sasha_client.get("/admin/accounts/usagerecord/").content.decode()
     assert "alice" in page
     assert str(timezone.now().year) in page
+
+
+def test_what_an_endpoint_did_not_count_can_be_found(alice: User, sasha_client: Client) -> None:
+    spend(alice)
+    for estimated in (0, 1):
+        UsageRecord.objects.update(estimated=estimated)
+        page = sasha_client.get("/admin/accounts/usagerecord/?estimated__exact=1").content.decode()
+        assert page.count('<td class="field-estimated">') == estimated
 
 
 def test_one_plan_is_the_default(sasha_client: Client) -> None:

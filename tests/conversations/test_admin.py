@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import Plan, User
 from conversations.models import ChatModel, Conversation, Endpoint, Message, RolePreset
 from tests.accounts.test_admin import act, inline_parts
 from tests.upstream import Upstream
@@ -212,3 +214,22 @@ def test_the_models_of_an_endpoint_are_read(upstream: Upstream, sasha_client: Cl
     assert added > 0
     assert f"Good: {added} models added" in page
     assert "Gone did not answer" in page
+
+
+@pytest.mark.parametrize(
+    ("models", "warned_of"),
+    [
+        ('["fake"]', ""),
+        ("[]", ""),
+        ('["fake", "fakf", "gpt-9"]', "No endpoint offers fakf, gpt-9."),
+    ],
+)
+def test_a_plan_with_models_that_nobody_offers(
+    sasha_client: Client, chat_model: ChatModel, models: str, warned_of: str
+) -> None:
+    """A warning, for they may come later: the plan is saved."""
+    form = {"name": "Odd", "allowed_models": models}
+    page = sasha_client.post("/admin/accounts/plan/add/", form, follow=True).content.decode()
+    assert Plan.objects.get(name="Odd").allowed_models == json.loads(models)
+    assert ("No endpoint offers" in page) == bool(warned_of)
+    assert warned_of in page
