@@ -27,7 +27,7 @@ from .. import access, events, relay, runtime, sse
 from ..errors import sentence
 from ..models import Completion
 from ..relay import Answer, Ending
-from .replies import language, owner, signed_in
+from .replies import RETRY_SOON, language, owner, signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -115,9 +115,11 @@ def _position(request: HttpRequest) -> int:
 def stream_to(reader: Reader, row: Completion, *, after: int, html: bool) -> HttpResponseBase:
     """The answer's events from a position on, in the language that is active; or 429."""
     if open_streams[reader.user.pk] >= MOST_OPEN:
-        return error_json(
+        refused = error_json(
             429, "too_many_streams", _("You read too many answers at once. Close some.")
         )
+        refused["Retry-After"] = str(RETRY_SOON)
+        return refused
     return EventStream(_stream(reader, row, after=after, html=html, language=language()))
 
 

@@ -91,6 +91,7 @@ def test_nobody_holds_all_connections_with_streams(
     assert [next(events).name for events in streams] == ["delta", "delta"]
     refused = talk.client.get(reply.body["events"])
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_streams")
+    assert int(refused["Retry-After"]) > 0
     read = bobs.events(theirs, format="text")
     assert next(read).name == "delta"
     upstream.release(2)
