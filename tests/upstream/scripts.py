@@ -20,7 +20,7 @@ cut, reset            the first piece, then FIN or RST in the middle of the repl
 eof                   pieces, then a clean end with neither finish_reason nor [DONE]
 no-done               a finish_reason, then a clean end; hold=1: then nothing
 no-usage              no usage, whatever was asked
-absurd-usage          usage that cannot be true
+absurd-usage          usage that cannot be true, or (usage=JSON, without spaces) whatever is wanted
 garbage               lines that are not JSON, or not objects, between good ones
 surrogates            lone surrogates and NUL in the text
 split                 every byte in a packet of its own
@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from collections.abc import Awaitable, Callable
 
 from .play import Play
@@ -245,6 +246,8 @@ async def no_usage(play: Play) -> None:
 @script("absurd-usage")
 async def absurd_usage(play: Play) -> None:
     play.usage = {"prompt_tokens": -5, "completion_tokens": 10**15, "total_tokens": "many"}
+    if "usage" in play.options:
+        play.usage = json.loads(play.options["usage"])
     await answer(play)
 
 

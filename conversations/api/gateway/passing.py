@@ -104,7 +104,7 @@ def _result_of(content: bytes, content_type: str, *, sounds: bool) -> Result:
         UsageRecord.Outcome.COMPLETE,
         usage=usage,
         counted=counted,
-        is_empty=not (usage and usage.completion),
+        is_empty=not answer,
         first_at=now,
     )
 
@@ -216,13 +216,10 @@ class Count:
 
     def result(self, outcome: UsageRecord.Outcome, *, events: int) -> Result:
         """events: of any kind; each brings about a token, also where it is a part of a tool call."""
-        counted = 0
-        if self.usage is None:
-            counted = max(estimate_tokens("".join(self.texts)), events - 2)
         return Result(
             outcome,
             usage=self.usage,
-            counted=counted,
+            counted=max(estimate_tokens("".join(self.texts)), events - 2),
             is_empty=not self.texts,
             first_at=self.first_at,
         )
