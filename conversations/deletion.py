@@ -51,9 +51,11 @@ def before_account_goes(user: User, *, now: datetime) -> None:
     Everything is locked in the order in which a send takes it, the person last: who comes later is refused.
     """
     mine = Conversation.objects.filter(owner=user).select_for_update().order_by("pk")
-    ended = completion.end_all_in(list(mine.values_list("pk", flat=True)), now=now)
+    found, calls = list(mine.values_list("pk", flat=True)), quotas.hold_calls(user)
+    ended = completion.end_all_in(found, now=now)
     for key in ended:
         transaction.on_commit(partial(runtime.stop, key))
+    quotas.interrupt(calls, now=now)
     quotas.hold(user)
     lock(user)
     presets.leave_copies_of(user)

@@ -9,7 +9,15 @@ from .daily import let_go
 from .limits import NO_LIMITS, Limits, limits_of, limits_of_key
 from .periods import Period
 from .refusals import QuotaExceeded
-from .reservations import Spent, note_alive, release_abandoned, reserve, settle
+from .reservations import (
+    Spent,
+    hold_calls,
+    interrupt,
+    note_alive,
+    release_abandoned,
+    reserve,
+    settle,
+)
 from .resets import Reset, reset
 
 __all__ = [
@@ -23,6 +31,8 @@ __all__ = [
     "Used",
     "allowances",
     "hold",
+    "hold_calls",
+    "interrupt",
     "least",
     "ledger_sums",
     "let_go",

@@ -8,7 +8,7 @@ sums of its day, all or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -203,9 +203,20 @@ def note_alive(calls: Collection[UUID], *, now: datetime) -> None:
     Reservation.objects.filter(pk__in=calls).update(alive_at=now)
 
 
+def hold_calls(user: User) -> list[UUID]:
+    """The calls that are being made for this person, whose account is being deleted: nobody else settles them."""
+    calls = Reservation.objects.select_for_update().filter(user=user).exclude(alive_at=None)
+    return list(calls.order_by("pk").values_list("pk", flat=True))
+
+
 def release_abandoned(*, now: datetime) -> int:
-    """Settle the calls whose process has died: the request counts, what it used nobody knows. Returns how many."""
+    """Settle the calls whose process has died. Returns how many."""
     dead = Reservation.objects.filter(alive_at__lt=now - ABANDONED_AFTER)
+    return interrupt(dead.values_list("pk", flat=True), now=now)
+
+
+def interrupt(calls: Iterable[UUID], *, now: datetime) -> int:
+    """Settle them from outside: the request counts, what it used nobody knows. Returns how many."""
     return sum(
         settle(
             key,
@@ -214,5 +225,5 @@ def release_abandoned(*, now: datetime) -> int:
             model_name="",
             now=now,
         )
-        for key in dead.values_list("pk", flat=True)
+        for key in calls
     )
