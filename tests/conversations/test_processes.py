@@ -263,3 +263,56 @@ def test_static_files_are_hashed_compressed_and_kept(tmp_path: Path) -> None:
         ).status_code in {200, 304}
         assert http.get("/static/../chatsite/settings.py").status_code == 404
         assert http.get("/static/no-such-file.css").status_code == 404
+
+
+QUOTAS = """
+from accounts import quotas
+from accounts.models import Plan, Reservation, UsagePeriod, User
+root = User.objects.get()
+"""
+FIFTY_A_DAY = (
+    f"{QUOTAS}User.objects.update(plan=Plan.objects.create(name='Fifty', requests_per_day=50))"
+)
+COUNTED = f"""{QUOTAS}
+for row in UsagePeriod.objects.filter(user=root):
+    used = (row.used_requests, row.used_tokens, row.used_money)
+    assert used == quotas.ledger_sums(root, kind=row.kind, start=row.start), row
+    assert (row.reserved_requests, row.reserved_tokens, row.reserved_money) == (0, 0, 0), row
+    print(row.kind, row.used_requests)
+"""
+OPEN = f"""{QUOTAS}
+print("open", Reservation.objects.count())
+"""
+
+
+def test_two_hundred_sends_at_once_with_fifty_left(tmp_path: Path, upstream: Upstream) -> None:
+    """With a reset of the month amid them, which gives nothing of the day back."""
+    with Site(tmp_path, **PERSON, OPENAI_BASE_URL=upstream.url).wait_until_ready() as site:
+        site.run(FIFTY_A_DAY)
+        with visit(site) as visitor:
+            statuses = asyncio.run(send_at_once(site, visitor, 200))
+        assert sorted(statuses) == [201] * 50 + [429] * 150
+        wait_for(lambda: "open 0" in site.run(OPEN), what="every answer settled")
+        assert len(upstream.chats) == 50
+        assert "day 50" in site.run(COUNTED)
+
+
+async def send_at_once(site: Site, visitor: Visitor, count: int) -> list[int]:
+    cookies = dict(visitor.http.cookies)
+    headers = {"Accept": "application/json", "X-CSRFToken": cookies["csrftoken"]}
+
+    async def send(session: aiohttp.ClientSession, number: int) -> int:
+        fields = {"content": f"Number {number}", "client_id": str(uuid.uuid4())}
+        async with session.post("/c/", json=fields) as reply:
+            assert reply.status == 201 or int(reply.headers["Retry-After"]) > 0
+            return reply.status
+
+    everyone = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(
+        site.url, connector=everyone, cookies=cookies, headers=headers
+    ) as session:
+        resetting = asyncio.to_thread(site.manage, "reset_quotas", "--period", "month")
+        *statuses, _reset = await asyncio.gather(
+            *(send(session, number) for number in range(count)), resetting
+        )
+    return [status for status in statuses if isinstance(status, int)]
