@@ -211,24 +211,39 @@ def _record(draft: Draft) -> dict[str, Any]:
     """What was sent, without a copy of it: the branch between two messages never changes. `receipts.py` reads it."""
     kept = draft.prompt.kept
     record: dict[str, Any] = {
-        "instructions": [instruction_version(text) for text in draft.instructions],
+        "instructions": [
+            instruction_version(text, _whose(draft, text)) for text in draft.instructions
+        ],
         "first": str(kept[0].id) if kept else "",
         "last": str(kept[-1].id) if kept else "",
         "left_out": draft.prompt.left_out,
         "tokens": draft.prompt.tokens,
     }
-    if examples := _examples(draft.conversation.preset):
-        record["few_shot"] = instruction_version(written_examples(examples))
+    preset = draft.conversation.preset
+    if preset and (examples := _examples(preset)):
+        owner = _whose(draft, preset.instruction)
+        record["few_shot"] = instruction_version(written_examples(examples), owner)
     if draft.variables:
         record["variables"] = draft.variables
     if draft.partial is not None:
         record["partial"] = len(draft.partial.content)
-        record["continue"] = instruction_version(CONTINUE)
+        record["continue"] = instruction_version(CONTINUE, None)
     return record
 
 
-def instruction_version(text: str) -> int:
+def _whose(draft: Draft, text: str) -> User | None:
+    """With whose account an instruction goes: the asker's, if it is not of one of the site's role presets."""
+    preset = draft.conversation.preset
+    is_of_the_site = preset is not None and preset.owner_id is None
+    if is_of_the_site and preset is not None and text == preset.instruction:
+        return None
+    return draft.conversation.owner
+
+
+def instruction_version(text: str, owner: User | None) -> int:
     """The id of the immutable row with this text. One query for a text that was used before."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    row, _created = InstructionVersion.objects.get_or_create(digest=digest, defaults={"text": text})
+    row, _created = InstructionVersion.objects.get_or_create(
+        owner=owner, digest=digest, defaults={"text": text}
+    )
     return row.pk

@@ -161,15 +161,29 @@ class PresetVersion(models.Model):
 
 
 class InstructionVersion(models.Model):
-    """Every text that was ever used as an instruction, once, so that what was sent can be shown for ever."""
+    """Every text that somebody used as an instruction, once, so that what was sent can be shown as long as they stay.
 
-    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the text.")
+    owner: whose account it goes with, whoever wrote it; empty for the site's own texts.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the text.")
     text = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = _("instruction version")
         verbose_name_plural = _("instruction versions")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["owner", "digest"], name="one_instruction_version_per_text"
+            ),
+            models.UniqueConstraint(
+                fields=["digest"],
+                condition=Q(owner=None),
+                name="one_instruction_version_of_the_site_per_text",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.digest[:12]
