@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from allauth.account.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpResponse
@@ -93,5 +95,7 @@ def delete_account(user: User, *, now: datetime) -> None:
         import_string(settings.BEFORE_ACCOUNT_GOES)(user, now=now)
         quotas.let_go(user)
         audit.forget(user)
+        open_sessions = UserSession.objects.filter(user=user).values_list("session_key", flat=True)
+        Session.objects.filter(session_key__in=list(open_sessions)).delete()
         user.delete()
     setup.forget_administrator()

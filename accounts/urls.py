@@ -27,6 +27,7 @@ pages = [
     path("settings/activity/", activity_pages.activity, name="settings-activity"),
     path("settings/keys/", key_pages.keys, name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", key_pages.revoke_key, name="key-revoke"),
+    path("accounts/deleted/", views.farewell, name="farewell"),
     path("settings/keys/pass/revoke/", key_pages.revoke_pass, name="pass-revoke"),
 ]
 

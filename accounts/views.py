@@ -244,6 +244,12 @@ class SignOutView(LogoutView):
 sign_out = SignOutView.as_view()
 
 
+@require_safe
+def farewell(request: HttpRequest) -> HttpResponse:
+    """Where deleting one's account ends. It says nothing of whose it was: nobody knows any more."""
+    return render(request, "accounts/farewell.html")
+
+
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponseBase:
     """Django's switch, which a signed-in person's profile remembers."""

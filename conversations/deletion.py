@@ -12,12 +12,13 @@ from django.db import transaction
 from accounts import quotas
 from accounts.models import User
 
-from . import completion, listing, presets, runtime
+from . import completion, listing, presets, retention, runtime
 from .errors import JustDeleted
 from .models import Conversation
 from .writing import lock
 
 DELETED_AT_ONCE = 200
+ERASED_AT_ONCE = 20
 
 
 def delete_conversations(user: User, keys: Iterable[UUID], *, now: datetime) -> int:
@@ -43,6 +44,21 @@ def delete_all_conversations(user: User, *, now: datetime) -> int:
     while keys := list(mine[:DELETED_AT_ONCE]):
         count += delete_conversations(user, keys, now=now)
     return count
+
+
+def erase_conversations(user: User, *, now: datetime) -> None:
+    """Of somebody who is about to go: all of them for good, in many short transactions, so that nobody waits for them.
+
+    Whatever interrupts it leaves an account with fewer conversations, which can be deleted again.
+    """
+    mine = Conversation.objects.filter(owner=user).values_list("pk", flat=True)
+    while keys := list(mine[:ERASED_AT_ONCE]):
+        with transaction.atomic():
+            found = Conversation.objects.filter(pk__in=keys).select_for_update().order_by("pk")
+            ended = completion.end_all_in(list(found.values_list("pk", flat=True)), now=now)
+            retention.remove(keys)
+        for key in ended:
+            runtime.stop(key)
 
 
 def before_account_goes(user: User, *, now: datetime) -> None:

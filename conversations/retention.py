@@ -28,6 +28,12 @@ def _purge(key: UUID, cutoff: datetime) -> bool:
     with transaction.atomic():
         if not conversation.select_for_update().exists():
             return False  # restored, or purged by another process
-        conversation.update(current_leaf=None)
-        conversation.delete()
+        remove([key])
     return True
+
+
+def remove(keys: list[UUID]) -> None:
+    """These conversations with all that is in them. In a transaction that holds them; nothing may run in them."""
+    conversations = Conversation.objects.filter(pk__in=keys)
+    conversations.update(current_leaf=None)
+    conversations.delete()

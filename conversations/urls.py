@@ -9,6 +9,7 @@ from .views import (
     break_glass,
     data,
     labels,
+    leaving,
     lists,
     messages,
     organizing,
@@ -99,6 +100,7 @@ urlpatterns = [
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
     path("settings/data/", data.data, name="data"),
     path("settings/data/download/", data.download, name="data-download"),
+    path("settings/data/delete/", leaving.delete_account, name="data-delete"),
     path("api/v1/", rest, name="rest"),
     path("api/v1/<path:path>", rest, name="rest"),
 ]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import audit
 from accounts.models import User
 from chatsite.views import error_page
 
@@ -52,6 +53,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
         )
         refused["Retry-After"] = str(LEASE_SECONDS)
         return refused
+    audit.record(audit.Action.EXPORTED, request=request, subject=user)
     may_read = partial(is_signed_in, user, request.session.session_key or "")
     response = Download(_guarded(archive_of(user, now=now), lease, may_read))
     response["Content-Type"] = "application/zip"

@@ -167,6 +167,7 @@ SIGNED_IN = {
     "keys": "/settings/keys/",
     "data": "/settings/data/",
     "usage": "/usage/",
+    "data-delete": "/settings/data/delete/",
     "logout": "/accounts/logout/",
     "password-change": "/accounts/password/change/",
     "email": "/accounts/email/",

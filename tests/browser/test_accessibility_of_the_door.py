@@ -27,6 +27,7 @@ ANONYMOUS = {
     "confirm-bad-key": "/accounts/confirm-email/nothing/",
     "inactive": "/accounts/inactive/",
     "waiting": "/accounts/waiting/",
+    "farewell": "/accounts/deleted/",
     "offline": "/offline/",
 }
 

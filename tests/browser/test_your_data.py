@@ -5,8 +5,9 @@ from __future__ import annotations
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.people import Open, Person
+from tests.browser.people import PASSWORD, Complaints, Open, Person
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -32,3 +33,18 @@ def test_everything_is_downloaded(ann: Person, upstream: Upstream, open_browser:
             "conversations/00002 A question.md",
         ]
         assert "An answer to keep." in archive.read("conversations/00001 A question.md").decode()
+
+
+def test_the_account_is_deleted(ann: Person, open_browser: Open, complaints: Complaints) -> None:
+    complaints.expect("status of 400")
+    page = open_browser(ann, java_script_enabled=False)
+    page.goto(f"{ann.url}/settings/data/")
+    page.get_by_role("link", name="Delete account").click()
+    page.get_by_label("Password").fill("not this one")
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account has been deleted")
+    page.goto(f"{ann.url}/settings/data/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import api_keys
-from accounts.models import UsageRecord, User
+from accounts.models import AuditEntry, UsageRecord, User
 from conversations.models import Completion, Conversation, Folder, Message, RolePreset, Tag
 from conversations.preset_files import read_file
 from conversations.presets import save_preset
@@ -60,6 +60,7 @@ def test_a_conversation_with_all_its_branches(talk: Talk, upstream: Upstream, al
     again = talk.post(f"/completions/{first.body['completion']}/regenerate/")
     talk.finish(again)
     archive = download(talk.client)
+    assert AuditEntry.objects.filter(action="exported", subject=alice).count() == 1
     (whole,) = conversations_in(archive)
     question, one, two = whole["messages"]
     assert (question["content"], question["parent"]) == ("A question", None)
