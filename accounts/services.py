@@ -49,6 +49,13 @@ def change_profile(user: User, *, changed: Sequence[str]) -> None:
         user.save(update_fields=changed)
 
 
+def keep_conversations_for(user: User, *, days: int | None, now: datetime) -> None:
+    """Let those go that are not used for so many days, or none. The same choice again begins no new day of grace."""
+    User.objects.filter(pk=user.pk).exclude(
+        retention_days=days, retention_since__isnull=days is None
+    ).update(retention_days=days, retention_since=None if days is None else now)
+
+
 def suspend(users: Iterable[User]) -> int:
     """Shut these people out; their sessions end with their next request. Returns how many were let in before."""
     ids = [user.pk for user in users]

@@ -282,6 +282,9 @@ OPENAI_PROXY = environment.http_url("OPENAI_PROXY")
 LOCAL_MODEL = environment.text("LOCAL_MODEL")
 ENDPOINT_CONFIGURED = bool(OPENAI_API_KEY or OPENAI_BASE_URL)
 
+# 0: conversations are kept until somebody deletes them.
+RETENTION_DAYS = environment.integer("RETENTION_DAYS", 0, least=0, most=36500)
+
 MESSAGE_MAX_BYTES = environment.size("MESSAGE_MAX_BYTES", 256 * 1024)
 # A form field grows threefold when percent-encoded; the message's own limit is enforced on the text.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * MESSAGE_MAX_BYTES + 64 * 1024

@@ -24,7 +24,7 @@ from django.utils import timezone
 from accounts import callers, quotas
 from chatsite import drain
 
-from . import completion, relay, retention, upstream
+from . import completion, expiry, relay, retention, upstream
 from .completion import Job, Run
 from .errors import Unavailable
 from .models import Completion
@@ -39,6 +39,9 @@ T = TypeVar("T")
 TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
+LOOK_SECONDS = (
+    60.0  # between looks for conversations that nobody has used for long, while none is found
+)
 CALLS_MAY_TAKE = 200  # hundredths of a second, to be settled when they are cut
 TICKS_PER_LOOK = 10  # between looks at who is still welcome, all of them at once
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit
@@ -159,11 +162,15 @@ class Engine:
 
     async def reaper(self) -> None:
         """At start and then every five seconds: completions of processes that died, and what was deleted before."""
+        look_at = self.loop.time() + LOOK_SECONDS
         while True:
             try:
                 await self.in_database(completion.reap, timezone.now(), set(self.runs))
                 await self.in_database(_release_abandoned)
                 await self.in_database(retention.purge_deleted, timezone.now())
+                if self.loop.time() >= look_at:
+                    removed = await self.in_database(expiry.remove_unused, timezone.now())
+                    look_at = self.loop.time() + (0 if removed else LOOK_SECONDS)
             except Exception:
                 logger.exception("The reaper failed")
             await asyncio.sleep(REAP_SECONDS)

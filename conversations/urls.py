@@ -100,6 +100,7 @@ urlpatterns = [
     path("messages/<uuid:message_id>/feedback/", messages.feedback, name="feedback"),
     path("settings/data/", data.data, name="data"),
     path("settings/data/download/", data.download, name="data-download"),
+    path("settings/data/retention/", data.retention, name="data-retention"),
     path("settings/data/delete/", leaving.delete_account, name="data-delete"),
     path("api/v1/", rest, name="rest"),
     path("api/v1/<path:path>", rest, name="rest"),

@@ -85,6 +85,16 @@ class User(AbstractUser):
     custom_instructions = models.TextField(_("custom instructions"), blank=True, max_length=4000)
     default_model = models.CharField(_("default model"), max_length=200, blank=True)
     default_preset = models.CharField(_("default role preset"), max_length=60, blank=True)
+    retention_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Conversations that are not used for so long go; empty: by the site's rule alone.",
+    )
+    retention_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When that was chosen: nothing goes before a day has passed.",
+    )
     auth_epoch = models.PositiveIntegerField(
         default=0,
         editable=False,

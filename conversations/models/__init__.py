@@ -3,6 +3,7 @@
 from .conversations import Completion, Conversation, Folder, Message, Tag
 from .endpoints import ChatModel, Endpoint
 from .presets import InstructionVersion, PresetVersion, RolePreset, Sampling
+from .retention import SiteRetention
 
 __all__ = [
     "ChatModel",
@@ -15,5 +16,6 @@ __all__ = [
     "PresetVersion",
     "RolePreset",
     "Sampling",
+    "SiteRetention",
     "Tag",
 ]

@@ -128,6 +128,11 @@ class Conversation(Sampling):
                 condition=Q(deleted_at__isnull=False),
                 name="deleted_by_owner",
             ),
+            models.Index(
+                fields=["active_at"],
+                condition=Q(pinned=False, deleted_at=None),
+                name="longest_unused",
+            ),
         )
 
     def __str__(self) -> str:

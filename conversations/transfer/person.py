@@ -33,6 +33,7 @@ PROFILE = (
     "custom_instructions",
     "default_model",
     "default_preset",
+    "retention_days",
 )
 SESSION = ("ip", "user_agent", "created_at", "last_seen_at")
 KEY = (

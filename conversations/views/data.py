@@ -1,4 +1,4 @@
-"""The page about a person's own data, and all of it as one file."""
+"""The page about a person's own data: all of it as one file, and how long it is kept."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from functools import partial
 from uuid import uuid4
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib import messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import audit
+from accounts import audit, services
 from accounts.models import User
-from chatsite.views import error_page
+from chatsite.views import error_page, see_other
 
+from .. import expiry
 from ..models import Conversation
+from ..retention_forms import RetentionForm
 from ..transfer.archive import archive_of
 from .replies import owner, signed_in
 from .stream import RECHECK_SECONDS, is_signed_in
@@ -32,8 +37,38 @@ LEASE_SECONDS = 60  # after its last sign of life a download counts as broken of
 @require_safe
 @signed_in
 def data(request: HttpRequest) -> HttpResponseBase:
-    count = Conversation.objects.filter(owner=owner(request), deleted_at=None).count()
-    return render(request, "conversations/data.html", {"count": count})
+    return _page(request, RetentionForm.of(owner(request)))
+
+
+def _page(request: HttpRequest, form: RetentionForm, *, status: int = 200) -> HttpResponseBase:
+    user, now = owner(request), timezone.now()
+    context = {
+        "form": form,
+        "count": Conversation.objects.filter(owner=user, deleted_at=None).count(),
+        "preview": expiry.preview(user, now=now),
+        "site_days": settings.RETENTION_DAYS,
+    }
+    return render(request, "conversations/data.html", context, status=status)
+
+
+@never_cache
+@require_POST
+@signed_in
+def retention(request: HttpRequest) -> HttpResponseBase:
+    """Asks once more where something would be deleted as soon as the choice is in force."""
+    user, now = owner(request), timezone.now()
+    form = RetentionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    days = form.chosen_days
+    if days is not None and days != user.retention_days:
+        count = expiry.count_unused(user, days=days, now=now)
+        if count and request.POST.get("confirmed") != str(days):
+            context = {"days": days, "count": count, "goes_at": now + expiry.GRACE, "form": form}
+            return render(request, "conversations/retention_confirm.html", context)
+    services.keep_conversations_for(user, days=days, now=now)
+    messages.success(request, _("Saved."))
+    return see_other(reverse("conversations:data"))
 
 
 @never_cache

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.utils import timezone
 
-from conversations import retention
+from conversations import expiry, retention
 
 
 class Command(BaseCommand):
-    help = "Removes expired sessions and conversations that were deleted longer ago than Undo is offered."
+    help = (
+        "Removes expired sessions, conversations that were deleted longer ago than Undo is offered, those that nobody"
+        " has used for longer than they are kept, and what the cache has in the database for too long."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("clearsessions", verbosity=0)
         count = 0
-        while purged := retention.purge_deleted(timezone.now()):
-            count += purged
+        for remove in (retention.purge_deleted, expiry.remove_unused):
+            while removed := remove(timezone.now()):
+                count += removed
+        _forget_expired(timezone.now())
         self.stdout.write(f"conversations {count}")
+
+
+def _forget_expired(now: datetime) -> None:
+    """A cache in the database keeps what has expired until it is full: parts of pages of what is long gone."""
+    cache = settings.CACHES["default"]
+    if str(cache["BACKEND"]).endswith("DatabaseCache"):
+        table = connection.ops.quote_name(str(cache["LOCATION"]))
+        expires = connection.ops.adapt_datetimefield_value(now.replace(microsecond=0))
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [expires])  # noqa: S608 (the table of our settings)
