@@ -1,4 +1,4 @@
-"""Users, plans, API keys and usage. Whoever may see this page sees no chats."""
+"""Users, plans and API keys; usage is in `usage_admin.py`. Whoever may see this page sees no chats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -34,6 +34,7 @@ from .models import (
     SPENDING_LIMITS,
     ApiKey,
     AuditEntry,
+    DailyUsage,
     Invitation,
     Pass,
     Plan,
@@ -42,14 +43,14 @@ from .models import (
     UsageRecord,
     User,
 )
+from .read_only import ReadOnly
+from .usage_admin import DailyUsageAdmin, UsagePeriodAdmin, UsageRecordAdmin
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
     PlanAdminBase = admin.ModelAdmin[Plan]
     PassAdminBase = admin.ModelAdmin[Pass]
     KeyAdminBase = admin.ModelAdmin[ApiKey]
-    PeriodAdminBase = admin.ModelAdmin[UsagePeriod]
-    RecordAdminBase = admin.ModelAdmin[UsageRecord]
     AuditAdminBase = admin.ModelAdmin[AuditEntry]
     PlanFormBase = forms.ModelForm[Plan]
     NewUserFormBase = AdminUserCreationForm[User]
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 else:
     UserAdminBase = DjangoUserAdmin
     PlanAdminBase = PassAdminBase = KeyAdminBase = admin.ModelAdmin
-    PeriodAdminBase = RecordAdminBase = AuditAdminBase = admin.ModelAdmin
+    AuditAdminBase = admin.ModelAdmin
     PlanFormBase = forms.ModelForm
     NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
 
@@ -69,19 +70,6 @@ def list_of_names(value: object) -> list[str]:
     ):
         raise ValidationError(_('Write a list of texts in double quotes, such as ["one", "two"].'))
     return [name.strip() for name in value]
-
-
-class ReadOnly:
-    """Rows to look at: who may view them may still not add, change or delete them."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class NewUserForm(UniqueNames, NewUserFormBase):
@@ -432,46 +420,9 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
         messages.success(request, text % {"count": count})
 
 
-@admin.register(UsagePeriod)
-class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
-    list_display = (
-        "user",
-        "api_key",
-        "kind",
-        "start",
-        "used_requests",
-        "used_tokens",
-        "used_money",
-        "reserved_requests",
-        "reserved_tokens",
-    )
-    list_filter = ("kind", "start", ("api_key", admin.EmptyFieldListFilter))
-    list_select_related = ("user", "api_key")
-    search_fields = ("user__username", "api_key__prefix")
-    ordering = ("-start", "user__username")
-
-
-@admin.register(UsageRecord)
-class UsageRecordAdmin(ReadOnly, RecordAdminBase):
-    list_display = (
-        "recorded_at",
-        "user",
-        "api_key",
-        "service",
-        "outcome",
-        "model_name",
-        "requests",
-        "tokens_in",
-        "tokens_out",
-        "estimated",
-        "money",
-        "actor",
-    )
-    list_filter = ("outcome", "service", "estimated", "model_name")
-    list_select_related = ("user", "api_key")
-    search_fields = ("user__username", "api_key__prefix")
-    date_hierarchy = "day"
-    ordering = ("-recorded_at",)
+admin.site.register(DailyUsage, DailyUsageAdmin)
+admin.site.register(UsagePeriod, UsagePeriodAdmin)
+admin.site.register(UsageRecord, UsageRecordAdmin)
 
 
 @admin.register(AuditEntry)

@@ -49,8 +49,32 @@ class Row:
         return number(self.sums.tokens)
 
     @property
+    def tokens_in(self) -> str:
+        return number(self.sums.tokens_in)
+
+    @property
+    def tokens_out(self) -> str:
+        return number(self.sums.tokens_out)
+
+    @property
+    def errors(self) -> str:
+        return number(self.sums.errors)
+
+    @property
+    def error_share(self) -> str:
+        return share(self.sums.errors, self.sums.calls)
+
+    @property
     def first_word(self) -> str:
         return seconds(self.sums.seconds_to_first_token)
+
+    @property
+    def within_1s(self) -> str:
+        return share(self.sums.first_tokens_in_1s, self.sums.first_tokens)
+
+    @property
+    def within_5s(self) -> str:
+        return share(self.sums.first_tokens_in_5s, self.sums.first_tokens)
 
 
 @dataclass(frozen=True)
@@ -66,6 +90,10 @@ def seconds(value: float | None) -> str:
     return "–" if value is None else _("%(seconds)s s") % {"seconds": f"{value:.1f}"}
 
 
+def share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"
+
+
 def model_rows(rows: Grouped) -> list[Row]:
     """Of sums by model and service."""
     return [
@@ -79,10 +107,12 @@ def model_rows(rows: Grouped) -> list[Row]:
 
 
 def key_rows(rows: Grouped) -> list[Row]:
-    """Of sums by the key's name and beginning, both None without one."""
+    """Of sums by the key's name, beginning and perhaps owner, all None without a key."""
     return [
-        Row(name, sums, f"ck_{prefix}_…") if prefix else Row(_("Without a key"), sums)
-        for (name, prefix), sums in rows
+        Row(name, sums, " ".join((f"ck_{prefix}_…", *owner)))
+        if prefix
+        else Row(_("Without a key"), sums)
+        for (name, prefix, *owner), sums in rows
     ]
 
 

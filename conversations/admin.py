@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 import accounts.admin
-from accounts.admin import ReadOnly, list_of_names, make_only_default
+from accounts.admin import list_of_names, make_only_default
 from accounts.models import Plan
+from accounts.read_only import ReadOnly
 
 from . import catalogue, model_lists, presets
 from .models import ChatModel, Conversation, Endpoint, Message, RolePreset
