@@ -18,12 +18,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chatsite.views import error_page
 
-from . import invitations, selectors, services
+from . import invitations, joining, selectors
 from .emails import must_be_verified, write_address
 from .models import User, check_fits
 
@@ -152,7 +151,7 @@ class SignUpForm(SignupForm):
             with transaction.atomic():
                 saved: tuple[Any, HttpResponseBase | None] = super().try_save(request)
                 if saved[0] is not None:
-                    self._let_in(saved[0])
+                    joining.let_in(saved[0], self.invitation)
             invitations.forget(request)
             return saved
         except invitations.InvitationOver:
@@ -160,13 +159,6 @@ class SignUpForm(SignupForm):
         except IntegrityError:  # the same name, taken between the check and the insert
             title = _("That name is taken")
             return None, error_page(request, 409, "name_taken", str(title), NAME_TAKEN)
-
-    def _let_in(self, user: User) -> None:
-        """Who was invited needs nobody's approval. Raises InvitationOver."""
-        if self.invitation is not None:
-            invitations.use(self.invitation, user, now=timezone.now())
-        elif settings.SIGNUP == "approval":
-            services.await_approval(user)
 
 
 class ProfileForm(UniqueNames):

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
 from . import activity_pages, key_pages, usage_pages, views
+from . import single_sign_on as sso
 from .second_factors import only_where_possible, own_passkey
 
 pages = [
@@ -73,9 +74,22 @@ second_factors = [
     ),
 ]
 
+single_sign_on_pages = [
+    path(
+        "accounts/sso/", sso.start, kwargs={"provider_id": sso.ISSUER}, name="openid_connect_login"
+    ),
+    path(
+        "accounts/sso/back/",
+        sso.finish,
+        kwargs={"provider_id": sso.ISSUER},
+        name="openid_connect_callback",
+    ),
+]
+
 urlpatterns = [
     path("", include((pages, "accounts"))),
     path("", include(second_factors)),
+    path("", include(single_sign_on_pages)),
     # Before allauth's own, which have the names.
     path("accounts/login/", views.sign_in_page),
     path("accounts/email/", views.email),

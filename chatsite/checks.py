@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -57,6 +58,32 @@ def check_public(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
             )
         )
     return errors
+
+
+@register()
+def check_single_sign_on(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    missing = [name for name in names if not getattr(settings, name)]
+    if 0 < len(missing) < len(names):
+        return [
+            Error(
+                f"Single sign-on is not complete without {' and '.join(missing)}.",
+                hint=f"Set {', '.join(names)}, or none of them.",
+                id="chatsite.E005",
+            )
+        ]
+    issuer = urlsplit(settings.OIDC_ISSUER)
+    if issuer.scheme == "http" and issuer.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        return [
+            Error(
+                f"OIDC_ISSUER is {settings.OIDC_ISSUER}: without https anybody on the way could sign in as anybody.",
+                hint="Use the issuer's https address.",
+                id="chatsite.E007",
+            )
+        ]
+    return []
 
 
 @register()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -14,6 +16,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_name": settings.SITE_NAME,
         "languages": settings.LANGUAGES,
         "needs_administrator": setup.is_needed(),
+        "issuer": urlsplit(settings.OIDC_ISSUER).hostname,
         "signup": settings.SIGNUP,
         "signup_is_open": setup.is_signup_open,  # asked where it is shown
     }

@@ -104,6 +104,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
 ]
 
@@ -263,6 +265,27 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "accounts.second_factors.ConfirmByPasskeyForm",
     "add_webauthn": "accounts.second_factors.AddPasskeyForm",
     "edit_webauthn": "accounts.second_factors.RenamePasskeyForm",
+}
+
+OIDC_ISSUER = environment.http_url("OIDC_ISSUER")
+OIDC_CLIENT_ID = environment.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = environment.text("OIDC_CLIENT_SECRET")
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": urlsplit(OIDC_ISSUER).hostname,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+            }
+        ]
+    }
 }
 
 # By name, because accounts know nothing of conversations: see accounts.services.delete_account.

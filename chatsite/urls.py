@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path
@@ -13,10 +14,10 @@ from accounts.views import set_language
 from . import views, webapp
 
 admin.site.site_header = admin.site.site_title = "Chatsite"
-admin.site.unregister(UserSession)  # signing in makes them; people end theirs, "suspend" ends all
-admin.site.unregister(
-    Authenticator
-)  # their secrets are nobody's business; an action on people removes them
+# Signing in makes sessions; people end theirs, "suspend" ends all. Secrets of second factors are nobody's business; an
+# action on people removes them. Of single sign-on, variables name the issuer.
+for model in (UserSession, Authenticator, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one login door
 
 handler400 = "chatsite.views.bad_request"

@@ -35,6 +35,7 @@ from tests.browser.test_accessibility import PREPARED, SIGNED_IN, view_name
 from tests.browser.test_accessibility_of_the_door import ANONYMOUS
 from tests.browser.test_joining import CHECKED as JOINING
 from tests.browser.test_second_factors import CHECKED as SECOND_FACTORS
+from tests.browser.test_single_sign_on import CHECKED as SINGLE_SIGN_ON
 from tests.conftest import signed_in
 
 WEBAPP = ("manifest.webmanifest", "sw.js", "offline/")
@@ -226,6 +227,7 @@ LOOKED_AT = {
     *PREPARED.values(),
     *SECOND_FACTORS,
     *JOINING,
+    *SINGLE_SIGN_ON,
     "accounts:setup",  # test_pages_before_the_administrator
     "conversations:others-chats",  # test_break_glass.py, as the next one
     "conversations:others-chat",
