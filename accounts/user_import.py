@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from .emails import write_address
 from .models import Plan, User, check_fits, fold
@@ -26,7 +27,10 @@ REQUIRED = ("username", "password")
 OPTIONAL = ("email", "plan", "group", "language", "is_active")
 IGNORED = ("id",)  # the original's header is `id,username,password`
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would calculate
+
+Tell = Callable[[int], None]
 
 
 class UnusableFile(Exception):
@@ -75,7 +79,7 @@ def read_rows(content: bytes) -> list[Row]:
             if any(value.strip() for value in values)
         ]
     except csv.Error as error:
-        raise UnusableFile(f"This is not a CSV file: {error}.") from error
+        raise UnusableFile(_("This is not a CSV file: %(why)s.") % {"why": error}) from error
 
 
 def _decode(content: bytes) -> str:
@@ -84,18 +88,20 @@ def _decode(content: bytes) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise UnusableFile("The text is neither UTF-8 nor GB18030. Save the file as UTF-8.")
+    raise UnusableFile(_("The text is neither UTF-8 nor GB18030. Save the file as UTF-8."))
 
 
 def _check_header(header: list[str]) -> None:
     if missing := [name for name in REQUIRED if name not in header]:
-        raise UnusableFile(f"The first line has no column {' and '.join(missing)}.")
+        names = _(" and ").join(missing)
+        raise UnusableFile(_("The first line has no column %(names)s.") % {"names": names})
     if unknown := [name for name in header if name not in (*REQUIRED, *OPTIONAL, *IGNORED)]:
         raise UnusableFile(
-            f"The column {unknown[0]!r} is not known. Known are {', '.join((*REQUIRED, *OPTIONAL))}."
+            _("The column %(name)r is not known. Known are %(known)s.")
+            % {"name": unknown[0], "known": ", ".join((*REQUIRED, *OPTIONAL))}
         )
     if len(set(header)) < len(header):
-        raise UnusableFile("The first line names a column twice.")
+        raise UnusableFile(_("The first line names a column twice."))
 
 
 def _cells(header: list[str], values: list[str]) -> dict[str, str]:
@@ -108,7 +114,7 @@ def _cells(header: list[str], values: list[str]) -> dict[str, str]:
 
 def check(rows: list[Row]) -> tuple[list[Person], list[Problem]]:
     """What the rows would do, and what is wrong with them. Reads plans, groups and users; writes nothing."""
-    checker = _Checker()
+    checker = _Checker(rows)
     people: list[Person] = []
     problems: list[Problem] = []
     for row in rows:
@@ -119,12 +125,19 @@ def check(rows: list[Row]) -> tuple[list[Person], list[Problem]]:
     return people, problems
 
 
+def _known(column: str, rows: list[Row]) -> Iterator[User]:
+    """Those of the site's people whose name or address is in the file. A query for every few hundred rows."""
+    keys = [key for row in rows if (key := fold(_cell(row, column)))]
+    for start in range(0, len(keys), AT_ONCE):
+        yield from User.objects.filter(**{f"{column}_key__in": keys[start : start + AT_ONCE]})
+
+
 class _Checker:
     """The site as it is, and what the rows before took."""
 
-    def __init__(self) -> None:
-        self.users = {user.username_key: user for user in User.objects.all()}
-        self.addresses = {user.email_key: user for user in self.users.values() if user.email_key}
+    def __init__(self, rows: list[Row]) -> None:
+        self.users = {user.username_key: user for user in _known("username", rows)}
+        self.addresses = {user.email_key: user for user in _known("email", rows)}
         self.plans = {fold(plan.name): plan for plan in Plan.objects.all()}
         self.groups = {fold(group.name): group for group in Group.objects.all()}
         self.seen_names: dict[str, int] = {}
@@ -132,16 +145,14 @@ class _Checker:
 
     def person(self, row: Row) -> Person:
         if "" in row.cells:
-            raise BadRow("it has more cells than the first line")
+            raise BadRow(_("it has more cells than the first line"))
         if any("\x00" in value for value in row.cells.values()):
-            raise BadRow("it contains a NUL character")
+            raise BadRow(_("it contains a NUL character"))
         key = self._name_key(row)
         known = self.users.get(key)
         user = known or User(username=User.normalize_username(_cell(row, "username")))
         person = Person(row, user, known is None, row.cells.get("password", ""))
         if person.is_new:
-            if not person.password:
-                raise BadRow("a new user needs a password")
             user.username_key = key
         self._address(person)
         self._choices(person)
@@ -151,16 +162,22 @@ class _Checker:
         name = User.normalize_username(_cell(row, "username"))
         key = fold(name)
         if not key:
-            raise BadRow("the user name is empty")
+            raise BadRow(_("the user name is empty"))
         if name.startswith(FORMULA):
-            raise BadRow(f"the user name {name!r} looks like a formula")
+            raise BadRow(_("the user name %(name)r looks like a formula") % {"name": name})
         try:
             User._meta.get_field("username").run_validators(name)
             check_fits(name, field="username")
         except ValidationError as error:
-            raise BadRow(f"the user name {name!r}: {' '.join(error.messages)}") from error
+            raise BadRow(
+                _("the user name %(name)r: %(why)s")
+                % {"name": name, "why": " ".join(error.messages)}
+            ) from error
         if key in self.seen_names:
-            raise BadRow(f"the user name {name!r} is already in row {self.seen_names[key]}")
+            raise BadRow(
+                _("the user name %(name)r is already in row %(row)d")
+                % {"name": name, "row": self.seen_names[key]}
+            )
         self.seen_names[key] = row.number
         return key
 
@@ -172,12 +189,18 @@ class _Checker:
             validate_email(key)
             check_fits(key, field="email")
         except ValidationError as error:
-            raise BadRow(f"{key!r} is not an e-mail address") from error
+            raise BadRow(_("%(text)r is not an e-mail address") % {"text": key}) from error
         owner = self.addresses.get(key)
         if owner is not None and owner.pk != person.user.pk:
-            raise BadRow(f"the e-mail address {key!r} belongs to {owner.username}")
+            raise BadRow(
+                _("the e-mail address %(email)r belongs to %(name)s")
+                % {"email": key, "name": owner.username}
+            )
         if key in self.seen_addresses:
-            raise BadRow(f"the e-mail address {key!r} is already in row {self.seen_addresses[key]}")
+            raise BadRow(
+                _("the e-mail address %(email)r is already in row %(row)d")
+                % {"email": key, "row": self.seen_addresses[key]}
+            )
         self.seen_addresses[key] = person.row.number
         if person.user.email != key:
             person.user.email = key
@@ -188,23 +211,24 @@ class _Checker:
         row, user = person.row, person.user
         if name := _cell(row, "plan"):
             if (plan := self.plans.get(fold(name))) is None:
-                raise BadRow(f"there is no plan {name!r}")
+                raise BadRow(_("there is no plan %(name)r") % {"name": name})
             user.plan = plan
             person.changed.add("plan")
         if name := _cell(row, "group"):
             if (group := self.groups.get(fold(name))) is None:
-                raise BadRow(f"there is no group {name!r}")
+                raise BadRow(_("there is no group %(name)r") % {"name": name})
             person.group = group
         if code := _cell(row, "language").lower():
             if code not in dict(settings.LANGUAGES):
                 raise BadRow(
-                    f"the language {code!r} is not one of {', '.join(dict(settings.LANGUAGES))}"
+                    _("the language %(code)r is not one of %(known)s")
+                    % {"code": code, "known": ", ".join(dict(settings.LANGUAGES))}
                 )
             user.language = code
             person.changed.add("language")
         if word := _cell(row, "is_active").lower():
             if word not in TRUE | FALSE:
-                raise BadRow(f"is_active is {word!r}, neither true nor false")
+                raise BadRow(_("is_active is %(word)r, neither true nor false") % {"word": word})
             if user.is_active and word in FALSE:
                 user.auth_epoch += 1
                 person.changed.add("auth_epoch")
@@ -216,20 +240,36 @@ def _cell(row: Row, name: str) -> str:
     return (row.cells.get(name) or "").strip()
 
 
-def write(people: list[Person]) -> None:
-    """Save them, all or nothing. Raises IntegrityError if a name or address was taken in the meantime."""
-    for person, hashed in zip(people, _hash([one.password for one in people]), strict=True):
-        if hashed:
-            person.user.password = hashed
-            person.changed.add("password")
+def hash_passwords(people: list[Person], *, tell: Tell = lambda done: None) -> None:
+    """Slow by design, so outside of any transaction. tell: called with how many are done, now and then."""
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(people), AT_ONCE):
+            some = people[start : start + AT_ONCE]
+            for person, hashed in zip(some, pool.map(_hash, some), strict=True):
+                if hashed:
+                    person.user.password = hashed
+                    person.changed.add("password")
+            tell(start + len(some))
+
+
+def _hash(person: Person) -> str:
+    """Empty where an existing user keeps theirs; one that nothing matches where a new one has none yet."""
+    if person.password or person.is_new:
+        return make_password(person.password or None)
+    return ""
+
+
+def save(people: list[Person]) -> None:
+    """All or nothing. Raises IntegrityError if a name or address was taken in the meantime."""
     with transaction.atomic():
         new = [person for person in people if person.is_new]
-        User.objects.bulk_create([person.user for person in new])
-        EmailAddress.objects.bulk_create(
+        User.objects.bulk_create([person.user for person in new], batch_size=AT_ONCE)
+        addresses = [
             EmailAddress(user=one.user, email=one.user.email, verified=True, primary=True)
             for one in new
             if one.user.email
-        )
+        ]
+        EmailAddress.objects.bulk_create(addresses, batch_size=AT_ONCE)
         for person in people:
             if person.changed and not person.is_new:
                 person.user.save(update_fields=person.changed)
@@ -239,7 +279,6 @@ def write(people: list[Person]) -> None:
                 person.user.groups.add(person.group)
 
 
-def _hash(passwords: list[str]) -> Iterator[str]:
-    """Hashing is slow by design and lets other threads run."""
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(lambda one: make_password(one) if one else "", passwords)
+def without_password(people: list[Person]) -> list[User]:
+    """The new ones that have yet to choose one."""
+    return [person.user for person in people if person.is_new and not person.password]

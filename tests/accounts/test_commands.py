@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -140,7 +141,6 @@ def test_import_suspends(alice: User, alice_client: Client, table: Any) -> None:
     ("line", "why"),
     [
         (",secret,,,,,", "empty"),
-        ("carol,,,,,,", "needs a password"),
         ("ca rol,secret,,,,,", "valid username"),
         ("=cmd(),secret,,,,,", "formula"),
         ("+1,secret,,,,,", "formula"),
@@ -190,6 +190,59 @@ def test_import_refuses_a_file(db: None, tmp_path: Path, content: bytes, why: st
         run("import_users", str(path))
 
 
+def test_import_without_a_password_prints_a_link(db: None, table: Any) -> None:
+    path = table("username,password,email\ncarol,,carol@example.org\ndave,secret,\n")
+    assert run("import_users", path, "--dry-run") == (
+        "created 2, updated 0 (dry run: nothing was written)\n"
+    )
+    first, second = run("import_users", path).splitlines()
+    assert first == "created 2, updated 0"
+    name, link = second.split()
+    assert name == "carol"
+    assert link.startswith("http://127.0.0.1:8000/accounts/password/reset/key/")
+    assert not User.objects.get(username="carol").has_usable_password()
+    assert chooses_password(link.removeprefix("http://127.0.0.1:8000"), "a first pass phrase")
+    assert sign_in(Client(), "carol", "a first pass phrase") == 302
+    assert not chooses_password(link.removeprefix("http://127.0.0.1:8000"), "another phrase")
+    assert run("import_users", path).splitlines() == ["created 0, updated 2"]
+
+
+def chooses_password(path: str, password: str) -> bool:
+    """By a link that shows a form once."""
+    client = Client()
+    page = client.get(path)
+    if page.status_code != 302:
+        return False
+    fields = {"password1": password, "password2": password}
+    return client.post(page["Location"], fields).status_code == 302
+
+
+def test_import_mails_links(db: None, with_mail: None, table: Any) -> None:
+    rows = "carol,,carol@example.org,zh-hans\ndave,,,\nerin,secret,erin@example.org,\n"
+    output = json.loads(
+        run("import_users", table(f"username,password,email,language\n{rows}"), "--json")
+    )
+    assert set(output["links"]) == {"carol", "dave"}
+    (message,) = mail.outbox
+    assert message.to == ["carol@example.org"]
+    assert message.subject == "你的账户已就绪"
+    assert output["links"]["carol"] in str(message.body)
+
+
+def test_import_of_many_says_how_far_it_is(db: None, table: Any) -> None:
+    rows = "".join(f"user{number},secret\n" for number in range(1_200))
+    errors = StringIO()
+    call_command(
+        "import_users", table(f"username,password\n{rows}"), stdout=StringIO(), stderr=errors
+    )
+    assert errors.getvalue().splitlines() == [
+        "500 of 1200 passwords hashed",
+        "1000 of 1200 passwords hashed",
+        "1200 of 1200 passwords hashed",
+    ]
+    assert User.objects.count() == 1_200
+
+
 def test_import_needs_a_file(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         run("import_users", str(tmp_path / "absent.csv"))
@@ -199,7 +252,7 @@ def test_import_dry_run_and_json(alice: User, table: Any) -> None:
     path = table("username,password\nalice,new one\ncarol,secret\n")
     assert "dry run" in run("import_users", path, "--dry-run")
     result = json.loads(run("import_users", path, "--dry-run", "--json"))
-    assert result == {"created": 1, "updated": 1, "errors": [], "dry_run": True}
+    assert result == {"created": 1, "updated": 1, "errors": [], "dry_run": True, "links": {}}
     assert User.objects.count() == 1
     assert sign_in(Client(), "alice", PASSWORD) == 302
 
@@ -207,9 +260,11 @@ def test_import_dry_run_and_json(alice: User, table: Any) -> None:
 def test_import_lists_bad_rows_as_json(db: None, table: Any) -> None:
     output = StringIO()
     with pytest.raises(CommandError):
-        call_command("import_users", table("username,password\ncarol,\n"), json=True, stdout=output)
+        call_command(
+            "import_users", table("username,password\n=carol,x\n"), json=True, stdout=output
+        )
     assert json.loads(output.getvalue())["errors"] == [
-        {"row": 2, "error": "a new user needs a password"}
+        {"row": 2, "error": "the user name '=carol' looks like a formula"}
     ]
 
 

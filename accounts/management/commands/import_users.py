@@ -6,17 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
-from accounts import user_import
-from accounts.user_import import Problem
+from accounts import first_passwords, user_import
+from accounts.first_passwords import FirstPassword
+from accounts.user_import import Person, Problem
+from chatsite.serving import local_url
 
 
 class Command(BaseCommand):
     help = (
         "Create and update users from a CSV file with the columns username and password and, if wanted, email, plan,"
-        " group, language and is_active. An empty cell changes nothing. One bad row, and nothing is written."
+        " group, language and is_active. An empty cell changes nothing; a new user without a password gets a link to"
+        " choose one, printed after the name. One bad row, and nothing is written."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,22 +37,46 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         except user_import.UnusableFile as error:
             raise CommandError(str(error)) from error
+        links: list[FirstPassword] = []
         created = sum(person.is_new for person in people)
         if problems:
             self._refuse(problems, as_json=options["json"])
         if not options["dry_run"]:
+            user_import.hash_passwords(people, tell=lambda done: self._tell(done, len(people)))
             try:
-                user_import.write(people)
+                user_import.save(people)
             except IntegrityError as error:
                 raise CommandError(
                     "A name or address was taken while the file was read. Nothing was written; run it again."
                 ) from error
+            links = self._links(people)
         result = {"created": created, "updated": len(people) - created, "errors": []}
         if options["json"]:
-            self.stdout.write(json.dumps({**result, "dry_run": options["dry_run"]}))
+            shown = {one.user.username: one.link for one in links}
+            self.stdout.write(json.dumps({**result, "dry_run": options["dry_run"], "links": shown}))
         else:
             note = " (dry run: nothing was written)" if options["dry_run"] else ""
             self.stdout.write(f"created {created}, updated {len(people) - created}{note}")
+            for one in links:
+                self.stdout.write(f"{one.user.username} {one.link}")
+
+    def _tell(self, done: int, total: int) -> None:
+        """Hashes take a second for every few dozen; of a small file nothing needs to be said."""
+        if total > user_import.AT_ONCE:
+            self.stderr.write(f"{done} of {total} passwords hashed")
+
+    def _links(self, people: list[Person]) -> list[FirstPassword]:
+        """Where those without a password choose one; mailed, too, if mail is configured."""
+        base_url = settings.PUBLIC_URL or local_url(settings.HOST, settings.PORT)
+        links = first_passwords.links_for(user_import.without_password(people), base_url=base_url)
+        try:
+            mailed = first_passwords.mail_links(links)
+        except OSError as error:
+            self.stderr.write(f"The users were written, but mails could not be sent: {error}")
+        else:
+            if mailed:
+                self.stderr.write(f"{mailed} mailed")
+        return links
 
     def _refuse(self, problems: list[Problem], *, as_json: bool) -> None:
         if as_json:
