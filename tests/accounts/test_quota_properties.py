@@ -213,11 +213,13 @@ class Spending(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_counted(self) -> None:
-        rows = {(row.api_key_id, row.start) for row in UsagePeriod.objects.all()}
+        rows = {(row.api_key_id, row.kind, row.start) for row in UsagePeriod.objects.all()}
         paid: list[UsageRecord | Reservation] = [*UsageRecord.objects.all()]
         for one in [*paid, *Reservation.objects.all()]:
-            for key in {None, one.api_key_id}:
-                assert {(key, one.day), (key, one.month)} <= rows
+            only = getattr(one, "kind", "")  # of a reset
+            for kind in [only] if only else ["day", "month"]:
+                for key in {None, one.api_key_id}:
+                    assert (key, kind, getattr(one, kind)) in rows
 
     @invariant()
     def nothing_is_negative(self) -> None:
