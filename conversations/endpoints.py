@@ -1,6 +1,7 @@
 """Where endpoints are: of each row the address, and the rows that stand for what is configured.
 
 Keys are never stored: an endpoint's row names the environment variable that holds its key, read here at call time.
+That of the model in the box follows from SECRET_KEY: `manage.py chat` talks to it, too, and no `serve` started that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from chatsite.settings import environment
 
@@ -30,15 +32,21 @@ def endpoints_without_models() -> list[Endpoint]:
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:
     """Where and with which key to call it, read now."""
+    is_box = endpoint.source == Endpoint.Source.BOX
     return EndpointAddress(
         base_url=endpoint.base_url,
-        api_key=_key(endpoint.key_variable),
+        api_key=box_key() if is_box else _key(endpoint.key_variable),
         connect_seconds=endpoint.connect_seconds,
         first_delta_seconds=endpoint.first_delta_seconds,
         silence_seconds=endpoint.silence_seconds,
         total_seconds=endpoint.total_seconds,
-        proxy="" if endpoint.source == Endpoint.Source.BOX else settings.OPENAI_PROXY,
+        proxy="" if is_box else settings.OPENAI_PROXY,
     )
+
+
+def box_key() -> str:
+    """What the model in the box takes, in every process of this site."""
+    return salted_hmac("conversations.endpoints.box", "", algorithm="sha256").hexdigest()
 
 
 def _key(variable: str) -> str:
@@ -65,7 +73,7 @@ def sync_configured_endpoints() -> None:
             Endpoint.Source.BOX,
             name="Model in the box",
             base_url=os.environ.get(localmodel.URL_VARIABLE, ""),
-            key_variable=localmodel.KEY_VARIABLE,
+            key_variable="",
         )
 
 

@@ -2,7 +2,7 @@
 
 Here: finding the GGUF file, starting the process, restarting it when it crashes, and the process itself
 (`python -m conversations.localmodel`). Not here: talking to it. It speaks the OpenAI protocol like any endpoint;
-`endpoints.py` finds its address and key in the environment, under the two names below.
+`endpoints.py` finds its address in the environment, under the name below, and says which key it takes.
 This module needs the standard library only: neither half of it wants Django.
 """
 
@@ -16,7 +16,6 @@ import importlib.util
 import os
 import random
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -136,16 +135,15 @@ def free_port() -> int:
 class LocalModel:
     """The supervised process. Its address and key stay the same over restarts.
 
-    path: from `find_model`. report: told one line whenever the process ends without having been asked to.
+    path: from `find_model`. key: what it is to take. report: told one line whenever the process ends without having
+    been asked to.
     """
 
-    def __init__(self, path: Path, *, report: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, *, key: str, report: Callable[[str], None]) -> None:
         self.path = path
         self.report = report
         self.port = free_port()
-        self.key = secrets.token_urlsafe(
-            24
-        )  # other accounts of this machine can reach the port too
+        self.key = key  # other accounts of this machine can reach the port too
         self.process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()  # a restart must not race a stop
@@ -154,7 +152,7 @@ class LocalModel:
     @property
     def environment(self) -> dict[str, str]:
         """What the site's processes need to know."""
-        return {URL_VARIABLE: f"http://127.0.0.1:{self.port}/v1", KEY_VARIABLE: self.key}
+        return {URL_VARIABLE: f"http://127.0.0.1:{self.port}/v1"}
 
     def start(self) -> None:
         """Start the process and return at once; `supervise` and `wait_until_ready` come next.

@@ -356,3 +356,13 @@ def test_refusals_of_a_site(
     assert refused.status == 1
     assert "You have used the only request of today. Your quota renews on" in refused.errors
     assert len(upstream.chats) == 1
+
+
+def test_the_model_in_the_box_answers_here_too(tmp_path: Path) -> None:
+    with Site(tmp_path, **PERSON, LOCAL_MODEL="").wait_until_ready() as site:
+        site.run(
+            "from conversations.models import ChatModel as M; M.objects.update(max_output_tokens=8)"
+        )
+        here = scratch_environment(tmp_path, LOCAL_MODEL="", LC_ALL="C.UTF-8")
+        said = chat(here, "--user", "root", typed="Say hello.\n")
+    assert (said.status, bool(said.output.strip())) == (0, True), said

@@ -34,7 +34,7 @@ processes = pytest.mark.processes
 @pytest.fixture
 def model() -> Iterator[LocalModel]:
     reports: list[str] = []
-    model = LocalModel(localmodel.find_model(""), report=reports.append)
+    model = LocalModel(localmodel.find_model(""), key="a key", report=reports.append)
     model.start()
     model.supervise()
     yield model
@@ -106,7 +106,7 @@ def test_stop_ends_it_for_good(model: LocalModel) -> None:
 def test_dies_with_a_parent_that_is_killed() -> None:
     program = (
         "import time; from conversations import localmodel as l;"
-        "m = l.LocalModel(l.find_model(''), report=print); m.start(); time.sleep(600)"
+        "m = l.LocalModel(l.find_model(''), key='a key', report=print); m.start(); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     try:
@@ -134,7 +134,7 @@ def test_ends_when_the_pipe_to_its_parent_closes(model: LocalModel) -> None:
 def test_a_file_that_does_not_load_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(1000))
-    model = LocalModel(localmodel.find_model(str(broken)), report=lambda _line: None)
+    model = LocalModel(localmodel.find_model(str(broken)), key="a key", report=lambda _line: None)
     model.start()
     try:
         with pytest.raises(LocalModelError, match=r"broken\.gguf, which is not a usable GGUF file"):

@@ -116,7 +116,9 @@ class Command(BaseCommand):
             self.say(missing)
             return
         path = localmodel.find_model(settings.LOCAL_MODEL)
-        self.model = localmodel.LocalModel(path, report=self.say)
+        from conversations import endpoints
+
+        self.model = localmodel.LocalModel(path, key=endpoints.box_key(), report=self.say)
         os.environ.update(self.model.environment)
         self.model.start()
 
