@@ -107,7 +107,7 @@ def _refusal(error: Exception) -> Refusal:
         case AnswerFailed():
             return failure(error.code, retry_after=error.retry_after)
         case ModelUnknown():
-            message = str(error.message)
+            message = _("There is no such model for this address; GET /v1/models lists them all.")
             return Refusal(404, "invalid_request_error", "model_not_found", message, "model")
         case ConversationError():
             kind = "server_error" if error.status >= 500 else "invalid_request_error"

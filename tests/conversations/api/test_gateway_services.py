@@ -201,6 +201,7 @@ def test_a_model_does_what_it_is_for(program: Program, models: None) -> None:
     ):
         response = program.post(f"/v1/{path}", body)
         assert (response.status_code, error(response)["code"]) == (404, "model_not_found")
+        assert "for this address" in error(response)["message"]
     assert not UsageRecord.objects.exists()
     names = {row["id"] for row in program.get("/v1/models").json()["data"]}
     assert {"fake", "tts-1", "whisper-1"} <= names
