@@ -86,10 +86,10 @@ class AuditEntry(models.Model):
             models.Index(fields=["subject", "-at"], name="audit_by_subject"),
             models.Index(fields=["action", "-at"], name="audit_by_action"),
         )
-        permissions = (("break_glass", _("Can read other people's chats, which is told to them")),)
+        permissions = (("break_glass", "Can read other people's chats, which is told to them"),)
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M} {self.action} {self.subject_name}"
+        return f"{self.at:%Y-%m-%d %H:%M} {self.get_action_display()} {self.subject_name}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

@@ -73,7 +73,7 @@ class User(AbstractUser):
         _("waits for approval"),
         default=False,
         editable=False,
-        help_text="Nobody has let this person in yet; inactive until then.",
+        help_text=_("Nobody has let this person in yet; inactive until then."),
     )
     language = models.CharField(
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES

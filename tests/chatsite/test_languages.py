@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts import passes
-from accounts.models import UsagePeriod, UsageRecord, User
+from accounts.models import DailyUsage, Invitation, UsagePeriod, UsageRecord, User
 from accounts.quotas import Allowance, QuotaExceeded
 from chatsite import views
 from conversations import errors
@@ -37,13 +37,13 @@ CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 # Names and what has no other name in Chinese; the cast and the rows of these tests.
 NAMES = """
     chatsite english token ai json uuid id url cookie top utf http https api gpt-5-mini gpt mini key openai sha ck_
-    enter shift ctrl esc mac python cmd markdown csv act prompt bool
+    zip json enter shift ctrl esc mac python cmd markdown csv act prompt bool
     chatapi free unlimited alice alicia bob sasha private question answer none another browser utc example org
 """
 # What Django's administration writes in no language but its own, and names of columns and roles.
 UNTRANSLATED = """
     true false search user sessions ldap control command md max_tokens max_completion_tokens
-    role assistant content planner zh-hans
+    role assistant content planner zh-hans authenticators
 """
 KNOWN = frozenset(NAMES.split())
 KNOWN_TO_STAFF = KNOWN | frozenset(UNTRANSLATED.split())
@@ -81,11 +81,18 @@ def test_pages_at_the_door(db: None, client: Client, route: str) -> None:
 
 
 def admin_pages() -> list[str]:
+    """Of the administration, without those about one row."""
     pages = [reverse("admin:index")]
     for model in admin.site._registry:
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        pages += [reverse(f"{name}_changelist"), reverse(f"{name}_add")]
+        pages += [reverse(name) for name in names(model, "changelist", "add")]
     return pages
+
+
+def names(model: Any, *pages: str) -> list[str]:
+    """Of those of a model's pages that there are."""
+    known = {entry.name for entry in admin.site._registry[model].get_urls()}
+    wanted = (f"{model._meta.app_label}_{model._meta.model_name}_{page}" for page in pages)
+    return [f"admin:{name}" for name in wanted if name in known]
 
 
 @pytest.fixture
@@ -95,6 +102,8 @@ def rows(alice: User, ids: dict[str, object]) -> None:
     today = date(2026, 11, 24)
     UsagePeriod.objects.create(user=alice, kind="day", start=today)
     UsageRecord.objects.create(user=alice, day=today, month=today.replace(day=1), outcome="reset")
+    DailyUsage.objects.create(user=alice, day=today, service="chat")
+    Invitation.objects.create(token_hash="0" * 64, note="给新同事")
     passes.give_pass(alice, now=timezone.now())
 
 
@@ -107,10 +116,8 @@ def test_pages_of_the_administration(sasha_client: Client, rows: None, page: str
 def test_one_row_in_the_administration(sasha_client: Client, rows: None, model: Any) -> None:
     row = model._default_manager.first()
     assert row is not None or model._meta.app_label == "auth"
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    for page in ("change", "delete", "history") if row else ():
-        url = reverse(f"{name}_{page}", args=[row.pk])
-        shown = chinese(sasha_client).get(url)
+    for name in names(model, "change", "delete", "history") if row else ():
+        shown = chinese(sasha_client).get(reverse(name, args=[row.pk]))
         check(shown, known=KNOWN_TO_STAFF)
         # Django's double list, whose words come from a script and are English.
         assert model._meta.app_label == "auth" or b"selectfilter" not in shown.content

@@ -15,7 +15,7 @@ ADDRESS = re.compile(
     r"https?://\S+|[\w.+-]+@[\w.-]+|[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{32}\b|\S*\*{4,}|\{\w+\}"
 )
 # Rows that Django writes, in English.
-PERMISSION = re.compile(r" \| Can (?:add|change|delete|view) ")
+PERMISSION = re.compile(r" \| Can (?:add|change|delete|view|read) ")
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+(?:['’-][A-Za-z]+)*")
 
 
