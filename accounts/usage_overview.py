@@ -14,7 +14,16 @@ from django.utils.translation import gettext_lazy
 
 from .quotas import Period
 from .usage_charts import Chart
-from .usage_reports import Grouped, each_day, largest_first, spent_between, sums_by, total
+from .usage_reports import (
+    COLUMNS,
+    SUMS_OF,
+    Grouped,
+    each_day,
+    largest_first,
+    spent_between,
+    sums_by,
+    total,
+)
 from .usage_tables import MEASURES, Choice, Row, chart_of, day_rows, key_rows, model_rows
 
 MOST_ROWS = 100  # on the page; the file has all
@@ -79,7 +88,9 @@ class Overview:
 
     @cached_property
     def by_day(self) -> Grouped:
-        return sums_by(spent_between(self.first, self.last), "day")
+        """With all sums only where the others do not add up to all: who is in several groups counts in each."""
+        only = COLUMNS if self.by in ("day", "group") else SUMS_OF[self.shown]
+        return sums_by(spent_between(self.first, self.last), "day", only=only)
 
     @cached_property
     def groups(self) -> Grouped:
@@ -99,7 +110,8 @@ class Overview:
 
     @cached_property
     def total(self) -> Row:
-        return Row(_("Total"), total(sums for _day, sums in self.by_day))
+        of = self.by_day if self.by == "group" else self.groups
+        return Row(_("Total"), total(sums for _values, sums in of))
 
     @property
     def chart(self) -> Chart:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -44,19 +44,30 @@ class Sums:
         return Sums(*(getattr(self, name) + getattr(other, name) for name in COLUMNS))
 
 
+# What a chart of each needs.
+SUMS_OF = {
+    "requests": ("requests",),
+    "tokens": ("tokens_in", "tokens_out"),
+    "money": ("money",),
+    "errors": ("errors",),
+}
 COLUMNS = tuple(column.name for column in fields(Sums))
 Grouped = list[tuple[tuple[Any, ...], Sums]]
 
 
-def sums_by(rows: QuerySet[DailyUsage], *by: str) -> Grouped:
-    """The values of those columns, and the sums of what has them in common. One query."""
-    found = rows.order_by().values_list(*by).annotate(**{f"sum_{one}": Sum(one) for one in COLUMNS})
-    return [(row[: len(by)], _sums(*row[len(by) :])) for row in found]
+def sums_by(rows: QuerySet[DailyUsage], *by: str, only: Sequence[str] = COLUMNS) -> Grouped:
+    """The values of those columns, and the sums of what has them in common. One query.
+
+    only: the sums that are wanted; all of them take twice the time of one.
+    """
+    found = rows.order_by().values_list(*by).annotate(**{f"sum_{name}": Sum(name) for name in only})
+    return [(row[: len(by)], _sums(dict(zip(only, row[len(by) :], strict=True)))) for row in found]
 
 
-def _sums(*values: Any) -> Sums:
-    sums = Sums(*values)
-    return replace(sums, money=rounded(sums.money))  # SQLite adds floats
+def _sums(values: dict[str, Any]) -> Sums:
+    if "money" in values:
+        values["money"] = rounded(values["money"])  # SQLite adds floats
+    return Sums(**values)
 
 
 def total(sums: Iterable[Sums]) -> Sums:
