@@ -86,7 +86,9 @@ def assert_like(example: Any, reply: Any, where: str = "") -> None:
             assert name in reply, f"{where}.{name}"
             assert_like(example[name], reply[name], f"{where}.{name}")
     elif isinstance(example, list):
-        assert reply, where
-        assert_like(example[0], reply[0], where)
+        assert isinstance(reply, list), where
+        if example:
+            assert reply, where
+            assert_like(example[0], reply[0], where)
     elif example is not None and reply is not None:
         assert isinstance(reply, type(example)), where
