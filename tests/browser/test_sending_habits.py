@@ -147,7 +147,7 @@ def test_habit_46_the_limit_has_a_banner_and_old_chats_open(
             assert last.data["status"] == "complete"
     chat = talk()
     page = chat.page
-    note, told = page.locator("[data-live=quota]"), page.locator("[data-announcer=quota]")
+    note, told = page.locator("[data-live=quota]"), page.locator("[data-quota-announcer]")
     moment = re.compile(r"renews on \w+ \d{1,2} at 00:00 \(UTC\)")
     expect(note).to_have_text("3 of 10 requests left today")
     chat.ask("The one of the warning")

@@ -256,7 +256,7 @@ export class ChatConversation extends HTMLElement {
     const [fresh, { ALL, takeOver }] = arrived;
     const wasLow = this.warning;
     takeOver(names ?? ALL, fresh, (left) => this.refresh(left));
-    if (!wasLow) this.querySelector("[data-announcer=quota]").textContent = this.warning;
+    if (!wasLow) this.querySelector("[data-quota-announcer]").textContent = this.warning;
     return fresh;
   }
 
