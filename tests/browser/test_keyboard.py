@@ -105,6 +105,7 @@ def test_menus_of_the_sidebar(chat: Chat) -> None:
 
 
 def test_a_folder_of_the_sidebar(chat: Chat) -> None:
+    chat.until_whole()
     page = chat.ask("Hello").page
     page.get_by_role("button", name="Actions").click()
     menu = page.get_by_role("dialog")
