@@ -124,7 +124,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         return (row.user, row.email) if row is not None else None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        data = sociallogin.account.extra_data
+        data = sociallogin.account.extra_data = _storable(sociallogin.account.extra_data)
         both = [data[part]["sub"] for part in ("id_token", "userinfo") if part in data]
         if len(set(both)) != 1:
             logger.warning("The issuer of single sign-on named two people at once.")
@@ -155,6 +155,15 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             _refuse(_failed(request))
         invitations.forget(request)
         return user
+
+
+def _storable(value: Any) -> Any:
+    """Without NUL, which PostgreSQL keeps in no text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def _is_true(claim: object) -> bool:
