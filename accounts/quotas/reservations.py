@@ -8,9 +8,9 @@ sums of its day, all or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -155,25 +155,12 @@ def settle(
 
     It goes to the day and month in which it was reserved, whenever that is. `Spent(requests=0)` refunds everything.
     """
-    money = rounded(spent.money)
     with transaction.atomic():
         found = statements.find_reservation(id=key)
         if not found or not statements.drop_reservation(id=key):
             return False
-        user_id, api_key_id, day, month, requests, tokens, reserved_money = found[0]
-        for payer in payers_of(user_id, api_key_id):
-            for kind, start in ((DAY, day), (MONTH, month)):
-                statements.turn[payer.is_key](
-                    **payer.names,
-                    kind=kind,
-                    start=start,
-                    reserved_requests=-requests,
-                    reserved_tokens=-tokens,
-                    reserved_money=-reserved_money,
-                    used_requests=spent.requests,
-                    used_tokens=spent.tokens_in + spent.tokens_out,
-                    used_money=money,
-                )
+        user_id, api_key_id, day, month, *reserved = found[0]
+        _pay(payers_of(user_id, api_key_id), day, month, reserved=reserved, spent=spent)
         row: dict[str, Any] = {
             "id": uuid4(),
             "user_id": user_id,
@@ -190,12 +177,32 @@ def settle(
             "tokens_out": spent.tokens_out,
             "tokens_cached": spent.tokens_cached,
             "estimated": spent.estimated,
-            "money": money,
+            "money": rounded(spent.money),
             "seconds_to_first_token": spent.seconds_to_first_token,
         }
         statements.add_record(**row)
         daily.count(**row)
     return True
+
+
+def _pay(
+    payers: list[Payer], day: date, month: date, *, reserved: Sequence[Any], spent: Spent
+) -> None:
+    """Move what was set aside (requests, tokens, money) to what is used."""
+    requests, tokens, money = reserved
+    for payer in payers:
+        for kind, start in ((DAY, day), (MONTH, month)):
+            statements.turn[payer.is_key](
+                **payer.names,
+                kind=kind,
+                start=start,
+                reserved_requests=-requests,
+                reserved_tokens=-tokens,
+                reserved_money=-money,
+                used_requests=spent.requests,
+                used_tokens=spent.tokens_in + spent.tokens_out,
+                used_money=rounded(spent.money),
+            )
 
 
 def note_alive(calls: Collection[UUID], *, now: datetime) -> None:

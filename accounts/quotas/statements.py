@@ -16,8 +16,6 @@ Kind = UsagePeriod.Kind
 MONEY = ("reserved_money", "used_money")
 # More than anybody spends, and small enough to be subtracted from.
 NO_LIMIT = {"requests": 1 << 62, "tokens": 1 << 62, "money": Decimal(10**9)}
-
-
 DAILY_SUMS = (
     "calls",
     "errors",
