@@ -65,9 +65,8 @@ def _zipped(files: Iterable[File], now: datetime) -> Iterator[bytes]:
                     data = text.encode()
                     for start in range(0, len(data), PIECE):
                         handed += entry.write(data[start : start + PIECE])
-                        if (
-                            handed >= PIECE
-                        ):  # of what is read: texts shrink to little, and reading takes the time
+                        # Of what is read: texts shrink to little, and reading takes the time.
+                        if handed >= PIECE:
                             yield outlet.take()
                             handed = 0
             yield outlet.take()
