@@ -1,9 +1,7 @@
-"""Users, plans and API keys; usage is in `usage_admin.py`. Whoever may see this page sees no chats."""
+"""Users and plans; what the other `…_admin.py` show is registered here. Whoever may see these pages sees no chats."""
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +14,21 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from chatsite.csv_files import csv_lines
-
-from . import api_keys, audit, second_factors, services, setup
+from . import audit, second_factors, services, setup
 from .audit import Action
+from .audit_admin import AuditEntryAdmin
 from .emails import write_address
 from .forms import UniqueNames
 from .import_admin import import_users
 from .invitation_admin import InvitationAdmin
+from .key_admin import ApiKeyAdmin, PassAdmin
 from .models import (
     SPENDING_LIMITS,
     ApiKey,
@@ -39,27 +37,21 @@ from .models import (
     Invitation,
     Pass,
     Plan,
-    State,
     UsagePeriod,
     UsageRecord,
     User,
 )
-from .read_only import ReadOnly
 from .usage_admin import DailyUsageAdmin, UsagePeriodAdmin, UsageRecordAdmin
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]
     PlanAdminBase = admin.ModelAdmin[Plan]
-    PassAdminBase = admin.ModelAdmin[Pass]
-    KeyAdminBase = admin.ModelAdmin[ApiKey]
-    AuditAdminBase = admin.ModelAdmin[AuditEntry]
     PlanFormBase = forms.ModelForm[Plan]
     NewUserFormBase = AdminUserCreationForm[User]
     ChangeUserFormBase = UserChangeForm[User]
 else:
     UserAdminBase = DjangoUserAdmin
-    PlanAdminBase = PassAdminBase = KeyAdminBase = admin.ModelAdmin
-    AuditAdminBase = admin.ModelAdmin
+    PlanAdminBase = admin.ModelAdmin
     PlanFormBase = forms.ModelForm
     NewUserFormBase, ChangeUserFormBase = AdminUserCreationForm, UserChangeForm
 
@@ -260,9 +252,6 @@ def _within_reach(request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]
     return others if request.user.is_superuser else others.filter(is_superuser=False)
 
 
-admin.site.register(Invitation, InvitationAdmin)
-
-
 class PlanForm(PlanFormBase):
     def clean_allowed_models(self) -> list[str]:
         return list_of_names(self.cleaned_data["allowed_models"] or [])
@@ -321,135 +310,10 @@ def make_only_default(
     model_admin.message_user(request, _("It is the default now."), messages.SUCCESS)
 
 
-@admin.register(Pass)
-class PassAdmin(PassAdminBase):
-    """They are made by asking for one; deleting one ends it."""
-
-    list_display = ("user", "issued_at", "expires_at", "last_used_at")
-    list_select_related = ("user",)
-    search_fields = ("user__username",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Pass | None = None) -> bool:
-        return False
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return State.choices
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
-        value = self.value()
-        if value is None or value not in State.values:
-            return queryset
-        keys = api_keys.keys_in(State(value), now=timezone.now())
-        return queryset.filter(pk__in=keys.values("pk"))
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnly, KeyAdminBase):
-    """To look at and to revoke. Its text is nowhere, and the hash of its secret is nobody's business."""
-
-    fields = (
-        "user",
-        "name",
-        "shown",
-        "scope_list",
-        "state_now",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-        "revoked_at",
-        *SPENDING_LIMITS,
-    )
-    list_display = (
-        "name",
-        "user",
-        "shown",
-        "scope_list",
-        "state_now",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-    )
-    list_filter = (StateFilter, "created_at", "last_used_at")
-    list_select_related = ("user",)
-    search_fields = ("user__username", "name", "prefix")
-    actions = ("revoke",)
-
-    @admin.display(description=_("beginning"), ordering="prefix")
-    def shown(self, key: ApiKey) -> str:
-        return key.shown
-
-    @admin.display(description=_("may be used to"))
-    def scope_list(self, key: ApiKey) -> str:
-        return ", ".join(key.scope_labels)
-
-    @admin.display(description=_("state"))
-    def state_now(self, key: ApiKey) -> str:
-        return str(key.state(timezone.now()).label)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
-    ) -> tuple[QuerySet[ApiKey], bool]:
-        """Also by the beginning as it is shown, or as a program's log has it."""
-        term = re.sub(r"\bck_([a-z0-9]{8})\S*", r"\1", search_term)
-        return super().get_search_results(request, queryset, term)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """An address that filters by the hash would tell it, by what it lists."""
-        return not lookup.startswith("secret_hash") and super().lookup_allowed(
-            lookup, value, request
-        )
-
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.change_apikey")
-
-    @admin.action(description=_("Revoke the selected keys"), permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Nobody but an administrator shuts out an administrator's programs."""
-        keys = queryset if request.user.is_superuser else queryset.filter(user__is_superuser=False)
-        count = 0
-        for key in keys.select_related("user"):
-            with transaction.atomic():
-                if api_keys.revoke_keys([key.pk], now=timezone.now()):
-                    count += 1
-                    audit.record(
-                        Action.KEY_REVOKED, request=request, subject=key.user, target=key.name
-                    )
-        text = ngettext("%(count)d key revoked.", "%(count)d keys revoked.", count)
-        messages.success(request, text % {"count": count})
-
-
+admin.site.register(Invitation, InvitationAdmin)
+admin.site.register(ApiKey, ApiKeyAdmin)
+admin.site.register(Pass, PassAdmin)
 admin.site.register(DailyUsage, DailyUsageAdmin)
 admin.site.register(UsagePeriod, UsagePeriodAdmin)
 admin.site.register(UsageRecord, UsageRecordAdmin)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly, AuditAdminBase):
-    """To look at and to take away as CSV: nothing here is ever changed."""
-
-    list_display = ("at", "action", "actor_name", "subject_name", "target", "reason", "address")
-    list_filter = ("action",)
-    search_fields = ("actor_name", "subject_name", "target", "reason", "address")
-    date_hierarchy = "at"
-    actions = ("download",)
-
-    @admin.action(description=_("Download as CSV"), permissions=["view"])
-    def download(
-        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
-    ) -> StreamingHttpResponse:
-        """Row by row: a log may be long."""
-        names = ("at", "action", "actor_name", "subject_name", "target", "reason", "address")
-        rows = queryset.order_by("pk").values_list(*names).iterator()
-        response = StreamingHttpResponse(
-            csv_lines(itertools.chain([names], rows)), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
-        return response
+admin.site.register(AuditEntry, AuditEntryAdmin)
