@@ -360,7 +360,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 50, 200, 400, 800])
     parser.add_argument("--rate", type=int, default=25, help="tokens a second of each stream")
-    parser.add_argument("--tokens", type=int, default=100, help="of each stream")
+    parser.add_argument("--tokens", type=int, default=400, help="of each stream")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
