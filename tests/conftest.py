@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from copy import copy
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from accounts import setup
 from accounts.emails import write_address
 from accounts.models import Plan, User
 from conversations.models import RolePreset
+from tests import machine
 
 PASSWORD = "correct horse battery"
 SHIPPED: list[Model] = []
@@ -30,6 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item.get_closest_marker("services")]
     items[:] = [item for item in items if item not in left]
     config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Around all of it, so that a test marked `alone` does not even meet a site that starts for another."""
+    alone = item.get_closest_marker("alone") is not None
+    with machine.share(Path(settings.DATA_DIR), alone=alone):
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

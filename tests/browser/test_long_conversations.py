@@ -211,12 +211,13 @@ def longest_wait(page: Page, act: Callable[[], None]) -> float:
     return longest
 
 
+@pytest.mark.alone
 def test_a_long_conversation_obeys_at_once(
     ann: Person, site: Site, upstream: Upstream, open_browser: Open
 ) -> None:
     """Sending, choosing a version, loading older messages, typing and menus in 5,000 messages: at most 100 ms.
 
-    The machine may be busy with other tests: of up to five rounds each one's best counts.
+    The machine may be busy with more than our tests: of up to five rounds each one's best counts.
     """
     chat = open_long(open_browser, site, ann)
     page = chat.page
