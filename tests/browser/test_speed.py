@@ -101,6 +101,7 @@ def stream_and_measure(chat: Chat, upstream: Upstream, count: int) -> None:
     marks = [count // 10, count // 2, count]
     upstream.play(Script("steps", tuple(text), {"at": ",".join(map(str, marks))}))
     session = chat.page.context.new_cdp_session(chat.page)
+    chat.until_whole()  # what the page loads when it is idle is not the answer's
     chat.send("Go on for an hour").expect_status("running")
     measured = []
     for mark in marks:
