@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 # Without what is in order, which is long.
-RUN = "options => axe.run(options).then(({ violations }) => ({ violations }))"
+RUN = "([part, options]) => axe.run(part, options).then(({ violations }) => ({ violations }))"
 NARROWEST = 320
 
 WIDEST = """() => [...document.querySelectorAll("body *")]
@@ -66,11 +66,11 @@ def pairwise(names: Iterable[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("look", "name"), cases)
 
 
-def check(page: Page) -> None:
-    """The page as it is now."""
+def check(page: Page, part: str = "html") -> None:
+    """The page as it is now, or the part of it that a selector names."""
     expect(page.locator("main").first).to_be_visible()
     page.evaluate(AXE_SCRIPT)
-    results = AxeResults(page.evaluate(RUN, OPTIONS))
+    results = AxeResults(page.evaluate(RUN, [part, OPTIONS]))
     assert results.violations_count == 0, results.generate_report()
     expect_no_overflow(page)
     size = page.viewport_size

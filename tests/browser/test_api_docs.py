@@ -45,11 +45,9 @@ def test_it_can_be_used_by_everybody(
     page.goto(f"{site.url}/api/v1/docs")
     operations_shown = page.locator(".opblock-summary-control")
     expect(operations_shown.first).to_be_visible()
-    check(page)
     for operation in operations_shown.all()[:6]:
         operation.click()
     expect(page.get_by_text("Why is the sky blue?").first).to_be_visible()
-    check(page)
     complaints.expect("401")
     page.get_by_role("button", name="Try it out").first.click()
     page.get_by_role("button", name="Execute").first.click()
@@ -57,7 +55,7 @@ def test_it_can_be_used_by_everybody(
     check(page)
     page.get_by_role("button", name="Authorize").first.click()
     expect(page.get_by_role("button", name="Close").first).to_be_visible()
-    check(page)
+    check(page, ".modal-ux")
 
 
 def test_a_key_can_be_tried_out(page: Page, ann: Person, site: Site) -> None:
