@@ -19,7 +19,7 @@ test: ## install what the tests need; lint, types, checks, every test with the b
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(PYTEST) -m "not long and not browser"
-	@$(PYTEST) -m "not long and browser" # apart: its event loop would run on under the others
+	@$(BIN)/pytest -n 3 --dist loadfile -m "not long and browser" # apart: its event loop would run on under the others
 
 test-long: ## the long forms of the tests
 	@$(PYTHON) scripts/bootstrap.py test
