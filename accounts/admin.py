@@ -41,6 +41,7 @@ from .models import (
     UsageRecord,
     User,
 )
+from .reach import is_within_reach, within_reach
 from .usage_admin import DailyUsageAdmin, UsagePeriodAdmin, UsageRecordAdmin
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class UserAdmin(UserAdminBase):
             audit.record(Action.ACCOUNT_DELETED, request=request, target=number)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in _within_reach(request, queryset):
+        for user in _others_within_reach(request, queryset):
             self.delete_model(request, user)
 
     def _each(
@@ -185,7 +186,7 @@ class UserAdmin(UserAdminBase):
     ) -> int:
         """Change those whom one may, and write down whom it changed. Returns how many."""
         count = 0
-        for user in _within_reach(request, queryset):
+        for user in _others_within_reach(request, queryset):
             with transaction.atomic():
                 if change([user]):
                     count += 1
@@ -217,7 +218,7 @@ class UserAdmin(UserAdminBase):
     )
     def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For a lost telephone. It is noted in each person's history, and they are told by mail."""
-        had = second_factors.remove_all(_within_reach(request, queryset))
+        had = second_factors.remove_all(_others_within_reach(request, queryset))
         for user in had:
             self.log_change(request, user, gettext("Removed every second factor."))
             audit.record(Action.FACTOR_REMOVED, request=request, subject=user)
@@ -242,14 +243,12 @@ def _told(value: object) -> str:
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
-    """Nobody but an administrator changes an administrator."""
-    return request.user.is_superuser or user is None or not user.is_superuser
+    return user is None or is_within_reach(request.user, user)
 
 
-def _within_reach(request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]:
+def _others_within_reach(request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]:
     """All but oneself and those whom one may not touch."""
-    others = users.exclude(username=request.user.get_username())
-    return others if request.user.is_superuser else others.filter(is_superuser=False)
+    return within_reach(request.user, users.exclude(username=request.user.get_username()))
 
 
 class PlanForm(PlanFormBase):

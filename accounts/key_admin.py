@@ -15,7 +15,8 @@ from django.utils.translation import ngettext
 
 from . import api_keys, audit
 from .audit import Action
-from .models import SPENDING_LIMITS, ApiKey, Pass, State
+from .models import SPENDING_LIMITS, ApiKey, Pass, State, User
+from .reach import is_within_reach, within_reach
 from .read_only import ReadOnly
 
 if TYPE_CHECKING:
@@ -37,6 +38,19 @@ class PassAdmin(PassAdminBase):
 
     def has_change_permission(self, request: HttpRequest, obj: Pass | None = None) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Pass | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or is_within_reach(request.user, obj.user))
+
+    def delete_model(self, request: HttpRequest, obj: Pass) -> None:
+        audit.record(Action.PASS_REVOKED, request=request, subject=obj.user)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pass]) -> None:
+        for one in queryset.select_related("user"):
+            with transaction.atomic():
+                self.delete_model(request, one)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -114,8 +128,9 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
 
     @admin.action(description=_("Revoke the selected keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Nobody but an administrator shuts out an administrator's programs."""
-        keys = queryset if request.user.is_superuser else queryset.filter(user__is_superuser=False)
+        """Of people whose accounts one may change."""
+        people = within_reach(request.user, User.objects.all())
+        keys = queryset.filter(user__in=people.values("pk"))
         count = 0
         for key in keys.select_related("user"):
             with transaction.atomic():

@@ -1,0 +1,100 @@
+"""Whoever may change accounts in the administration gets no further by it than they are."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.utils import timezone
+
+from accounts import api_keys, passes
+from accounts.models import AuditEntry, Pass, User
+from tests.accounts.test_admin import act, user_form
+from tests.conftest import make_user, signed_in
+
+MODELS = ("user", "group", "apikey", "pass", "plan", "invitation", "emailaddress")
+
+
+def staff(name: str, *rights: str) -> User:
+    """Somebody who may work on accounts, and has these rights beside."""
+    user = make_user(name)
+    user.is_staff = True
+    user.save()
+    user.user_permissions.set(Permission.objects.filter(content_type__model__in=MODELS))
+    user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    return user
+
+
+@pytest.fixture
+def clerk(db: None) -> User:
+    return staff("clerk")
+
+
+@pytest.fixture
+def clerk_client(clerk: User) -> Client:
+    return signed_in(clerk)
+
+
+@pytest.fixture(params=["own", "group", "suspended"])
+def reader(request: pytest.FixtureRequest, db: None) -> User:
+    """Somebody who may read other people's chats with a reason, which the clerk may not."""
+    user = staff("reader")
+    right = Permission.objects.get(codename="break_glass")
+    if request.param == "group":
+        group = Group.objects.create(name="Readers")
+        group.permissions.add(right)
+        user.groups.add(group)
+    else:
+        user.user_permissions.add(right)
+    user.is_active = request.param != "suspended"
+    user.save()
+    return user
+
+
+def test_nobody_takes_the_account_of_whoever_may_do_more(
+    clerk_client: Client, reader: User
+) -> None:
+    api_keys.create_key(reader, name="One", now=timezone.now())
+    passes.give_pass(reader, now=timezone.now())
+    before = User.objects.values().get(pk=reader.pk)
+    address = f"/admin/accounts/user/{reader.pk}/"
+    passwords = {"password1": "a new pass phrase", "password2": "a new pass phrase"}
+    assert clerk_client.post(f"{address}password/", passwords).status_code == 403
+    changed = user_form(username="reader", email="clerk@example.com")
+    assert clerk_client.post(f"{address}change/", changed).status_code == 403
+    assert clerk_client.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+    for action in ("suspend", "reactivate", "remove_second_factors", "delete_selected"):
+        data = {"action": action, "_selected_action": [reader.pk], "post": "yes"}
+        clerk_client.post("/admin/accounts/user/", data)
+    act(clerk_client, "accounts/apikey", "revoke", *reader.api_keys.all())
+    act(clerk_client, "accounts/pass", "delete_selected", *Pass.objects.all())
+    assert User.objects.values().get(pk=reader.pk) == before
+    assert reader.api_keys.get().revoked_at is None
+    assert not AuditEntry.objects.filter(subject=reader).exists()
+
+
+def test_of_others_they_look_after_the_accounts(
+    clerk: User, clerk_client: Client, alice: User
+) -> None:
+    equal = staff("equal")
+    for user in (alice, equal, clerk):
+        address = f"/admin/accounts/user/{user.pk}/change/"
+        assert clerk_client.post(address, user_form(username=user.username)).status_code == 302
+    act(clerk_client, "accounts/user", "suspend", alice, equal)
+    assert User.objects.filter(is_active=False).count() == 2
+
+
+def test_a_pass_that_staff_end_is_written_down(
+    sasha: User, sasha_client: Client, clerk_client: Client, alice: User
+) -> None:
+    for user in (alice, sasha):
+        passes.give_pass(user, now=timezone.now())
+    of_alice, own = Pass.objects.order_by("user__username")
+    end_own = f"/admin/accounts/pass/{own.pk}/delete/"
+    assert clerk_client.post(end_own, {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [of_alice.pk], "post": "yes"}
+    assert clerk_client.post("/admin/accounts/pass/", chosen).status_code == 302
+    assert sasha_client.post(end_own, {"post": "yes"}).status_code == 302
+    ended = AuditEntry.objects.filter(action="pass_revoked").order_by("pk")
+    told = [*ended.values_list("actor_name", "subject_name")]
+    assert told == [("clerk", "alice"), ("sasha", "sasha")]
