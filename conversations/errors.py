@@ -61,7 +61,7 @@ class InvalidParameter(ConversationError):
 
 class ModelUnknown(ConversationError):
     code = "model_unknown"
-    message = _("There is no such model here. Choose one from the list.")
+    message = _("There is no such model here. Choose another one.")
 
 
 class ModelNotAllowed(ConversationError):
@@ -149,6 +149,13 @@ SENTENCES: dict[str, str | Promise] = {
     "internal_error": _("Something went wrong on our side. Try again."),
 }
 
+# What a call that belongs to no conversation is told instead.
+_OUTSIDE = {
+    "context_too_long": _(
+        "What was sent is too long for this model. Send less, or ask another one."
+    ),
+}
+
 # Codes of answers that are complete and not whole: what the endpoint gave as `finish_reason`.
 CUT_SHORT = {"length", "content_filter"}
 
@@ -180,8 +187,10 @@ class AnswerFailed(Exception):
         self.is_in_stream = is_in_stream
 
 
-def sentence(code: str) -> str:
+def sentence(code: str, *, in_conversation: bool = True) -> str:
     """The sentence for a code of a finished answer; empty for the empty code."""
     if not code:
         return ""
+    if not in_conversation and code in _OUTSIDE:
+        return str(_OUTSIDE[code])
     return str(SENTENCES.get(code, SENTENCES["upstream_error"]))

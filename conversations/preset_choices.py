@@ -68,7 +68,7 @@ def choose_preset(user: User, key: str, language: str) -> RolePreset | None:
     preset = find_preset(user, key, language)
     if preset is None:
         raise InvalidParameter(
-            _("There is no such role preset. Choose one from the list."), field="preset"
+            _("There is no such role preset. Choose another one."), field="preset"
         )
     return preset
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SpendingLimits(models.Model):
@@ -237,7 +238,9 @@ class UsageRecord(models.Model):
         help_text=_("The endpoint reported no sane usage; these are our counts."),
     )
     money = models.DecimalField(_("money"), max_digits=18, decimal_places=8, default=0)
-    seconds_to_first_token = models.FloatField(_("seconds to the first word"), null=True)
+    seconds_to_first_token = models.FloatField(
+        pgettext_lazy("measured", "seconds to the first word"), null=True
+    )
     kind = models.CharField(
         _("period"),
         max_length=5,

@@ -101,7 +101,7 @@ async def ask(request: HttpRequest) -> HttpResponse:
     except CallerRefused as refusal:
         return _not_let_in(refusal)
     except AnswerFailed as failure:
-        return _failure(500, NOT_ANSWERED + sentence(failure.code))
+        return _failure(500, NOT_ANSWERED + sentence(failure.code, in_conversation=False))
     except (ModelUnknown, ModelNotAllowed) as refusal:  # whoever asks names none
         return _failure(500, NOT_ANSWERED + str(refusal.message))
     except (ConversationError, QuotaExceeded, SuspiciousOperation) as refusal:

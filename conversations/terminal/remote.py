@@ -79,7 +79,7 @@ class Remote:
     def variables(self, preset: str) -> list[str]:
         response = self._request("GET", f"presets/{quote(preset, safe='')}")
         if response.status_code == 404:
-            raise Refused(_("There is no such role preset. Choose one from the list."))
+            raise Refused(_("There is no such role preset. Choose another one."))
         names = self._body(response).get("variables")
         if not isinstance(names, list):
             raise self._no_site()

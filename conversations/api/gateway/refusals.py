@@ -129,7 +129,11 @@ def failure(code: str, *, retry_after: float | None = None) -> Refusal:
             retry_after or 5, MOST_WAIT_SECONDS
         )  # endpoints have been seen to ask for centuries
         headers["Retry-After"] = str(math.ceil(wait))
-    message = _("You have been signed out.") if code == "not_welcome" else sentence(code)
+    message = (
+        _("The API key ended while this was being answered.")
+        if code == "not_welcome"
+        else sentence(code, in_conversation=False)
+    )
     return Refusal(status, kind, name, message, headers=headers)
 
 

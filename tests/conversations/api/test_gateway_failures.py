@@ -103,6 +103,7 @@ def test_failures_before_the_first_byte(
     response = program.ask(stream=stream)
     assert response.status_code == status
     assert error(response)["code"] == code
+    assert "chat." not in error(response)["message"]  # a program has none that it could begin anew
     assert ("Retry-After" in response.headers) == (status == 429)
     row = record()
     assert (row.outcome, row.requests, row.tokens_in) == ("failed", 0, 0)
