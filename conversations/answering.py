@@ -32,7 +32,7 @@ from .models import (
 )
 from .prompt import CONTINUE, LEAST_ANSWER, Prompt, Turn, build_prompt
 from .receipts import written_examples
-from .upstream import ChatCall
+from .upstream.requests import ChatCall
 from .variables import fill, used_in
 
 

@@ -18,13 +18,14 @@ from accounts.models import UsageRecord
 from . import calls, catalogue, endpoints, runtime
 from .calls import Call, Result
 from .completion import ENDPOINT_FAILURES, MOST_TEXT, remember_dropped_parameter
-from .deltas import Delta, TokenUsage
 from .endpoint_health import note_traffic
 from .errors import AnswerFailed
 from .models import ChatModel
 from .prompt import Turn, build_prompt
 from .tokens import estimate_tokens
-from .upstream import ChatCall, EndpointAddress, stream_chat
+from .upstream.client import stream_chat
+from .upstream.deltas import Delta, TokenUsage
+from .upstream.requests import ChatCall, EndpointAddress
 
 logger = logging.getLogger(__name__)
 

@@ -23,10 +23,10 @@ from accounts.callers import Caller
 from accounts.models import UsageRecord
 
 from . import metering, runtime
-from .deltas import TokenUsage
 from .metering import Terms
 from .models import ChatModel
 from .prompt import LEAST_ANSWER
+from .upstream.deltas import TokenUsage
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,9 @@ from .models import ChatModel, Completion, Message
 from .prices import Prices
 from .relay import Answer, Ending, InDatabase
 from .tokens import estimate_tokens
-from .upstream import ChatCall, EndpointAddress, TokenUsage, stream_chat
+from .upstream.client import stream_chat
+from .upstream.deltas import TokenUsage
+from .upstream.requests import ChatCall, EndpointAddress
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from chatsite.settings import environment
 
 from . import localmodel
 from .models import Endpoint
-from .upstream import EndpointAddress
+from .upstream.requests import EndpointAddress
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@
     AnswerFailed                 ends an answer: stable code; `sentence()` has the words
 
 Quotas refuse with `accounts.quotas.QuotaExceeded`. Third-party exceptions are translated where they enter
-(`upstream.py`); pages, JSON and events are made from these in one place each.
+(`upstream/`); pages, JSON and events are made from these in one place each.
 """
 
 from __future__ import annotations

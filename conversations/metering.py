@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from accounts.quotas import Spent
 
-from .deltas import TokenUsage
 from .prices import Prices
+from .upstream.deltas import TokenUsage
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from . import catalogue, localmodel
 from .endpoints import OPENAI, address_of, sync_configured_endpoints
 from .errors import AnswerFailed
 from .models import ChatModel, Endpoint
-from .upstream import EndpointAddress, close_clients, list_models
+from .upstream.client import close_clients, list_models
+from .upstream.requests import EndpointAddress
 
 logger = logging.getLogger(__name__)
 

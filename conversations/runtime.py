@@ -24,11 +24,12 @@ from django.utils import timezone
 from accounts import callers, quotas
 from chatsite import drain
 
-from . import completion, expiry, relay, retention, upstream
+from . import completion, expiry, relay, retention
 from .completion import Job, Run
 from .errors import Unavailable
 from .models import Completion
 from .relay import Answer, Ending, Follower
+from .upstream import client
 
 if TYPE_CHECKING:
     from .calls import Call
@@ -83,7 +84,7 @@ class Engine:
     def warm_up(self) -> None:
         if not self.is_warm:
             self.is_warm = True
-            self.call(lambda: self.task(upstream.load()))
+            self.call(lambda: self.task(client.load()))
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         # An empty context: a request's would die with the request and take the task's database access with it.
@@ -204,7 +205,7 @@ class Engine:
         await self.interrupt()
         for task in list(self.tasks):
             task.cancel()
-        await upstream.close_clients()
+        await client.close_clients()
         await self.loop.run_in_executor(self.database, connections.close_all)
         self.database.shutdown(wait=False)
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from conversations.upstream import (
-    ChatCall,
-    Delta,
-    EndpointAddress,
-    TokenUsage,
-    close_clients,
-    stream_chat,
-)
+from conversations.upstream.client import close_clients, stream_chat
+from conversations.upstream.deltas import Delta, TokenUsage
+from conversations.upstream.requests import ChatCall, EndpointAddress
 from tests.upstream import Upstream
 
 QUESTION = [{"role": "user", "content": "Say something"}]

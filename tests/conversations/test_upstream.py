@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from conversations.upstream import TokenUsage, close_clients, list_models
+from conversations.upstream.client import close_clients, list_models
+from conversations.upstream.deltas import TokenUsage
 from tests.conversations.calls import QUESTION, address, ask, chat, text_of, usage_of
 from tests.upstream import Script, Upstream
 from tests.upstream.play import echo
@@ -131,7 +132,7 @@ def test_usage_is_given_only_if_it_can_be_true(upstream: Upstream, script: str) 
 def test_finish_reason_is_enough_when_the_endpoint_then_hangs(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conversations.upstream.FINISH_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("conversations.upstream.client.FINISH_GRACE_SECONDS", 0.1)
     upstream.play(Script.parse("no-done hold=1", "Hi"))
 
     assert text_of(ask(address(upstream))) == "Hi"

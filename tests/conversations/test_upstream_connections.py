@@ -8,7 +8,9 @@ import socket
 
 import pytest
 
-from conversations.upstream import Delta, EndpointAddress, close_clients, stream_chat
+from conversations.upstream.client import close_clients, stream_chat
+from conversations.upstream.deltas import Delta
+from conversations.upstream.requests import EndpointAddress
 from tests.conversations.calls import address, ask, chat, collect, text_of
 from tests.proxy import RecordingProxy
 from tests.upstream import Script, Upstream

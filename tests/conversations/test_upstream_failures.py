@@ -11,13 +11,8 @@ from typing import Any
 import pytest
 
 from conversations.errors import AnswerFailed
-from conversations.upstream import (
-    ChatCall,
-    EndpointAddress,
-    close_clients,
-    list_models,
-    stream_chat,
-)
+from conversations.upstream.client import close_clients, list_models, stream_chat
+from conversations.upstream.requests import ChatCall, EndpointAddress
 from tests.upstream import Script, Upstream
 
 CALL = ChatCall(model="fake", messages=[{"role": "user", "content": "Hi"}], max_tokens=500)
@@ -25,7 +20,7 @@ CALL = ChatCall(model="fake", messages=[{"role": "user", "content": "Hi"}], max_
 
 @pytest.fixture(autouse=True)
 def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conversations.upstream.BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr("conversations.upstream.client.BACK_OFF_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -218,7 +213,7 @@ def test_retries_end_with_the_whole_time(upstream: Upstream) -> None:
     upstream.script = Script.parse("503")
     start = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("conversations.upstream.BACK_OFF_SECONDS", 60)
+        patch.setattr("conversations.upstream.client.BACK_OFF_SECONDS", 60)
 
         assert code_of(EndpointAddress(upstream.url, total_seconds=5)) == "upstream_error"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.deltas import MAX_LINE_BYTES, Delta, DeltaParser, TokenUsage
+from conversations.upstream.deltas import MAX_LINE_BYTES, Delta, DeltaParser, TokenUsage
 
 END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 

@@ -17,17 +17,18 @@ from django.utils import timezone
 
 from accounts.models import UsageRecord
 
-from ... import calls, runtime, upstream
+from ... import calls, runtime
 from ...calls import Call, Result
-from ...deltas import Delta, DeltaParser, TokenUsage, read_usage
 from ...errors import AnswerFailed
 from ...tokens import estimate_tokens
-from ...upstream import EndpointAddress, Timing, Upload
+from ...upstream import client
+from ...upstream.deltas import Delta, DeltaParser, TokenUsage, read_usage
+from ...upstream.requests import EndpointAddress, Timing, Upload
 from ...views.stream import EventStream
 from .refusals import PassedOn, error_frame, failure, in_its_words
 
 if TYPE_CHECKING:
-    from ...transport import Reply
+    from ...upstream.transport import Reply
 
 T = TypeVar("T")
 
@@ -80,8 +81,8 @@ async def _whole(passage: Passage) -> HttpResponseBase:
 
 
 async def _read(passage: Passage) -> tuple[bytes, str]:
-    reply, timing = await upstream.ask(passage.address, passage.path, passage.body, streams=False)
-    content = await upstream.read_whole(reply, timing, most=MOST_REPLY_BYTES)
+    reply, timing = await client.ask(passage.address, passage.path, passage.body, streams=False)
+    content = await client.read_whole(reply, timing, most=MOST_REPLY_BYTES)
     return content, reply.content_type
 
 
@@ -137,7 +138,7 @@ async def _streamed(passage: Passage) -> HttpResponseBase:
 
 
 async def _open(passage: Passage) -> tuple[Reply, Timing]:
-    reply, timing = await upstream.ask(passage.address, passage.path, passage.body, streams=True)
+    reply, timing = await client.ask(passage.address, passage.path, passage.body, streams=True)
     passage.call.on_cut = reply.abort
     if passage.call.why_cut:  # too late for who waited to be told otherwise
         reply.abort()
@@ -166,7 +167,7 @@ async def _passed_on(passage: Passage, reply: Reply, timing: Timing) -> AsyncGen
     outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
     rest = b""
     try:
-        async with aclosing(upstream.read_events(reply, parser, timing)) as parts:
+        async with aclosing(client.read_events(reply, parser, timing)) as parts:
             async for data, delta in parts:
                 count.add(delta)
                 passed = events.feed(data)
@@ -303,7 +304,7 @@ async def _on_engine(call: Call, coroutine: Coroutine[Any, Any, T]) -> T:
 
 def _told(passage: Passage, error: Exception) -> Exception:
     """The failure as whoever asked is told of it."""
-    from ...connections import Refused
+    from ...upstream.connections import Refused
 
     if passage.call.why_cut:
         return failure(passage.call.why_cut)

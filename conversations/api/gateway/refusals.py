@@ -19,10 +19,10 @@ from accounts.quotas import QuotaExceeded
 from chatsite.logs import request_id
 
 from ...errors import AnswerFailed, ConversationError, ModelUnknown, sentence
-from ...upstream import EndpointAddress
+from ...upstream.requests import EndpointAddress
 
 if TYPE_CHECKING:
-    from ...connections import Refused
+    from ...upstream.connections import Refused
 
 MOST_WAIT_SECONDS = 3600
 LONG_WAIT_SECONDS = 60  # with more to wait the official client is told not to try again by itself

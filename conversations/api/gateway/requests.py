@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from ...models import ChatModel
 from ...tokens import PER_MESSAGE, estimate_tokens
-from ...upstream import Upload
+from ...upstream.requests import Upload
 from .refusals import Refusal, invalid
 
 MOST_BYTES = 32 << 20  # of a body: recordings and pictures are large

@@ -15,12 +15,13 @@ from accounts.callers import caller_with_key
 from accounts.models import Scope, UsageRecord
 
 from ... import calls, catalogue
-from ...deltas import DeltaParser
 from ...endpoints import address_of
 from ...errors import ModelUnknown
 from ...models import ChatModel
-from ...response_events import ResponseParser
-from ...upstream import CHAT, Upload
+from ...upstream.client import CHAT
+from ...upstream.deltas import DeltaParser
+from ...upstream.requests import Upload
+from ...upstream.response_events import ResponseParser
 from . import passing, requests
 from .headers import rate_limits
 from .passing import Passage

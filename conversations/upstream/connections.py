@@ -1,6 +1,6 @@
 """Connections to endpoints: clients, and third-party failures translated into ours.
 
-Imported only when the first call is made (`upstream.py`): the `openai` package is 28 MB. It builds requests,
+Imported only when the first call is made (`client.py`): the `openai` package is 28 MB. It builds requests,
 authenticates and types the errors; the transport beneath it is ours (`transport.py`).
 """
 
@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2
 import openai
 
-from conversations.deltas import clean_code
-from conversations.errors import AnswerFailed
-from conversations.transport import Reply, Transport
-from conversations.upstream import Upload
+from ..errors import AnswerFailed
+from .deltas import clean_code
+from .requests import EndpointAddress, Upload
+from .transport import Reply, Transport
 
 if TYPE_CHECKING:
     from openai._types import RequestOptions
-
-    from conversations.upstream import EndpointAddress
 
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
 _CONTEXT_WORDS = (

@@ -11,17 +11,15 @@ import io
 import math
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import aiohttp
 import httpx2
 from aiohttp.connector import Connection
 from yarl import URL
 
-from conversations.errors import AnswerFailed
-
-if TYPE_CHECKING:
-    from conversations.upstream import EndpointAddress
+from ..errors import AnswerFailed
+from .requests import EndpointAddress
 
 MAX_CONNECTIONS = 2000
 # At once: what came compressed may be a thousand times longer than it was on the way.

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from conversations.errors import AnswerFailed
+from ..errors import AnswerFailed
 
 MAX_LINE_BYTES = 1 << 20
 MAX_TOKENS = 10_000_000

@@ -1,7 +1,7 @@
 """The one client of OpenAI-compatible endpoints: asks, waits, tries again, and says what went wrong.
 
-No request, no ORM: an endpoint is an address. The bytes are read in `deltas.py`; connections and the translation
-of other packages' errors are in `connections.py`, on `transport.py`, imported when the first call is made.
+The bytes are read in `deltas.py`; connections and the translation of other packages' errors are in `connections.py`,
+on `transport.py`, imported when the first call is made.
 """
 
 from __future__ import annotations
@@ -12,33 +12,17 @@ import json
 import logging
 import random
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conversations.deltas import Delta, DeltaParser, TokenUsage
-from conversations.errors import AnswerFailed
+from ..errors import AnswerFailed
+from .deltas import Delta, DeltaParser
+from .requests import ChatCall, EndpointAddress, Timing, Upload
 
 if TYPE_CHECKING:
-    from conversations.connections import Refused
-    from conversations.transport import Reply
-
-__all__ = [
-    "ChatCall",
-    "Delta",
-    "EndpointAddress",
-    "Timing",
-    "TokenUsage",
-    "Upload",
-    "ask",
-    "close_clients",
-    "list_models",
-    "load",
-    "read_events",
-    "read_whole",
-    "stream_chat",
-]
+    from .connections import Refused
+    from .transport import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -62,51 +46,6 @@ _UNSUPPORTED = re.compile(
 _loaded = False
 
 
-@dataclass(frozen=True)
-class EndpointAddress:
-    """Who serves a model, and how long it may take.
-
-    base_url: as configured, `https://host/v1`; paths are appended to it.
-    api_key: empty for servers without keys.
-    first_delta_seconds: from the request until content or reasoning arrives, headers included.
-    silence_seconds: between two events after that; keep-alive comments do not count.
-    total_seconds: the whole answer with its retries.
-    proxy: URL of an HTTP proxy; empty for none. Proxy variables of the environment are not read.
-    """
-
-    base_url: str
-    api_key: str = field(default="", repr=False)
-    connect_seconds: float = 10
-    first_delta_seconds: float = 60
-    silence_seconds: float = 60
-    total_seconds: float = 1800
-    proxy: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class ChatCall:
-    """What is asked.
-
-    messages: `{"role": …, "content": …}`, oldest first.
-    max_tokens: the answer's limit, always sent, under the name that `max_tokens_parameter` gives.
-    parameters: any of temperature, top_p, presence_penalty, frequency_penalty.
-    """
-
-    model: str
-    messages: Sequence[Mapping[str, str]] = field(repr=False)
-    max_tokens: int
-    max_tokens_parameter: str = "max_tokens"
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A body that is sent as it is. content_type: of a form, with its boundary."""
-
-    content: bytes = field(repr=False)
-    content_type: str
-
-
 async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerator[Delta, None]:
     """The answer, as it arrives; ends normally only if the answer is complete.
 
@@ -126,15 +65,6 @@ async def stream_chat(endpoint: EndpointAddress, call: ChatCall) -> AsyncGenerat
         async for _data, delta in parts:
             if delta is not None:
                 yield delta
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Until when the first delta and the whole answer are due, by the loop's clock; seconds between two events."""
-
-    first_at: float
-    silence_seconds: float
-    total_at: float
 
 
 async def read_events(
@@ -218,7 +148,7 @@ async def read_whole(reply: Reply, timing: Timing, *, most: int) -> bytes:
 async def list_models(endpoint: EndpointAddress) -> list[str]:
     """At most MOST_MODELS of the ids that `/models` names, in its order, each once. Raises AnswerFailed."""
     await load()
-    from conversations import connections
+    from . import connections
 
     try:
         async with asyncio.timeout(endpoint.first_delta_seconds):
@@ -236,7 +166,7 @@ async def list_models(endpoint: EndpointAddress) -> list[str]:
 async def close_clients() -> None:
     """Close the running loop's connections to endpoints; for the end of a process."""
     if _loaded:
-        from conversations import connections
+        from . import connections
 
         await connections.close_clients()
 
@@ -245,7 +175,7 @@ async def load() -> None:
     """Import what speaks to endpoints, in a thread: it takes half a second, in which other answers go on."""
     global _loaded
     if not _loaded:
-        await asyncio.to_thread(importlib.import_module, "conversations.connections")
+        await asyncio.to_thread(importlib.import_module, f"{__package__}.connections")
         _loaded = True
 
 
@@ -253,7 +183,7 @@ async def _open(
     endpoint: EndpointAddress, call: ChatCall, total_at: float
 ) -> tuple[Reply, float, list[str]]:
     """The accepted reply, the time by which its first delta is due, and the parameters left out."""
-    from conversations.connections import Refused
+    from .connections import Refused
 
     body = _body(call)
     dropped: list[str] = []
@@ -301,7 +231,7 @@ async def _send(
     first_at: float,
     total_at: float,
 ) -> Reply:
-    from conversations import connections
+    from . import connections
 
     try:
         async with asyncio.timeout_at(min(first_at, total_at)):

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from ..errors import AnswerFailed
 from .deltas import DeltaParser, clean_code, read_usage
-from .errors import AnswerFailed
 
 ENDS = {"response.completed", "response.incomplete"}
 FAILURES = {"response.failed", "error"}
