@@ -19,8 +19,8 @@ from typing import Any
 from uuid import UUID
 
 from . import events
-from .growing import AnswerRenderer
 from .models import Completion
+from .rendering.growing import AnswerRenderer
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from .addresses import address
 from .errors import CUT_SHORT, sentence
 from .models import Completion, Conversation, Message
 from .prompt import Turn
-from .rendering import render_markdown, render_plain
-from .script import plain_language
+from .rendering.markdown import render_markdown, render_plain
+from .rendering.script import plain_language
 
 WINDOW = 50  # messages on a page; older ones are a link away
 MOST_TURNS = 400  # of a branch that are considered for a prompt

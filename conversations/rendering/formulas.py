@@ -1,4 +1,4 @@
-"""LaTeX to MathML, as far as it can be read; `rendering.py` passes the result through its allow-list."""
+"""LaTeX to MathML, as far as it can be read; `markdown.py` passes the result through its allow-list."""
 
 from __future__ import annotations
 

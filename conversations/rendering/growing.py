@@ -1,6 +1,6 @@
 """An answer's HTML while it grows: finished blocks once, the open one again, and a tail of plain text between.
 
-`incremental.py` says where text may be cut, `rendering.py` makes the HTML.
+`incremental.py` says where text may be cut, `markdown.py` makes the HTML.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .highlighting import CODE_LIMIT
 from .incremental import Scanner, Segment, Tail, code_tail, soften
-from .rendering import fence_html, identifier, render_markdown, segment_html
+from .markdown import fence_html, identifier, render_markdown, segment_html
 
 # While a block grows: coloured HTML is five times as long, and the finished block may have to do without.
 OPEN_CODE_LIMIT = CODE_LIMIT // 5

@@ -1,4 +1,4 @@
-"""Code as HTML with Pygments' classes; `rendering.py` passes the result through its allow-list.
+"""Code as HTML with Pygments' classes; `markdown.py` passes the result through its allow-list.
 
 Lexers are somebody's regular expressions and some take the square of what a stranger makes a model say: hence the
 list of languages, the length, and the shapes of code that go without colours.

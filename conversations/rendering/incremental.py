@@ -2,7 +2,7 @@
 
 A segment that was cut is never changed by later text, and the cuts do not depend on how the text arrived. So a
 streamed answer and the same answer rendered at once have the same segments. What spans segments (link definitions,
-footnotes) is `rendering.py`'s business. Pure; no HTML here.
+footnotes) is `markdown.py`'s business. Pure; no HTML here.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from ..incremental import Scanner, soften
+from ..rendering.incremental import Scanner, soften
 from .screen import clean, has_colours
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from ..rendering import from_cache
+from ..rendering.markdown import from_cache
 from ..selectors import MessageView
 
 TEMPLATE = "conversations/_message.html"

@@ -10,7 +10,7 @@ import pytest
 
 from conversations import events, relay, sse
 from conversations.relay import Answer, Ending, Slice
-from conversations.rendering import render_markdown
+from conversations.rendering.markdown import render_markdown
 
 TEXT = "# Title\n\nFirst **paragraph**.\n\n- one\n- two\n\n```python\nx = 1\n```\n\nThe end."
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 from django.utils.safestring import SafeString
 
-from conversations.rendering import ATTRIBUTES, TAGS, render_markdown, render_plain
+from conversations.rendering.markdown import ATTRIBUTES, TAGS, render_markdown, render_plain
 
 VOID = {"br", "hr"}
 

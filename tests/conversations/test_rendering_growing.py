@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from conversations.growing import AnswerRenderer
-from conversations.rendering import render_markdown
+from conversations.rendering.growing import AnswerRenderer
+from conversations.rendering.markdown import render_markdown
 
 from .test_rendering import audit
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from conversations.growing import AnswerRenderer
-from conversations.rendering import render_markdown, render_plain
+from conversations.rendering.growing import AnswerRenderer
+from conversations.rendering.markdown import render_markdown, render_plain
 
 from .test_rendering import audit
 
@@ -122,7 +122,7 @@ def test_no_lexer_takes_the_square(language: str, line: str) -> None:
 def test_the_process_survives_what_kills_autolinks() -> None:
     code = (
         "from django.conf import settings; settings.configure(USE_I18N=False);"
-        "from conversations.rendering import render_markdown as r;"
+        "from conversations.rendering.markdown import render_markdown as r;"
         "print(len(r('a@b.c ' * 33333)), len(r('>' * 100000)), len(r('- ' * 100000 + 'a')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)

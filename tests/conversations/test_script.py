@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from conversations.models import Conversation, Message
-from conversations.script import plain_language
+from conversations.rendering.script import plain_language
 
 CHINESE = {"accept-language": "zh-CN"}
 

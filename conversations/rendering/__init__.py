@@ -1,0 +1,1 @@
+"""Markdown as safe HTML, whole or while it grows."""
