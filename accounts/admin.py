@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
@@ -24,8 +25,9 @@ from django.utils.translation import gettext_lazy as _
 from . import audit, second_factors, services, setup
 from .audit import Action
 from .audit_admin import AuditEntryAdmin
-from .emails import write_address
+from .emails import confirm_addresses, write_address
 from .forms import UniqueNames
+from .group_admin import GroupAdmin
 from .import_admin import import_users
 from .invitation_admin import InvitationAdmin
 from .key_admin import ApiKeyAdmin, PassAdmin
@@ -82,7 +84,7 @@ class UserAdmin(UserAdminBase):
     list_filter = ("awaits_approval", "is_active", "is_staff", "is_superuser", "plan", "groups")
     search_fields = ("username", "email")
     filter_horizontal = ()  # its script speaks English only
-    actions = ("approve", "suspend", "reactivate", "remove_second_factors")
+    actions = ("approve", "suspend", "reactivate", "confirm_addresses", "remove_second_factors")
     fieldsets = (
         (None, {"fields": ("username", "password", "email")}),
         (_("What they may spend"), {"fields": ("plan", "groups")}),
@@ -151,7 +153,7 @@ class UserAdmin(UserAdminBase):
             audit.record(Action.ACCOUNT_CREATED, request=request, subject=obj)
         for action, names in CHANGES.items():
             changed = [name for name in names if name in form.changed_data]
-            if changed and change:
+            if changed and (change or action != Action.EMAIL_CHANGED):
                 told = ", ".join(f"{name}: {_told(form.cleaned_data[name])}" for name in changed)
                 audit.record(action, request=request, subject=obj, target=told)
 
@@ -183,6 +185,7 @@ class UserAdmin(UserAdminBase):
         queryset: QuerySet[User],
         change: Callable[[list[User]], int],
         action: AuditEntry.Action,
+        target: str = "",
     ) -> int:
         """Change those whom one may, and write down whom it changed. Returns how many."""
         count = 0
@@ -190,7 +193,7 @@ class UserAdmin(UserAdminBase):
             with transaction.atomic():
                 if change([user]):
                     count += 1
-                    audit.record(action, request=request, subject=user)
+                    audit.record(action, request=request, subject=user, target=target)
         return count
 
     @admin.action(description=_("Approve the selected users"), permissions=["change"])
@@ -211,6 +214,17 @@ class UserAdmin(UserAdminBase):
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = self._each(request, queryset, services.reactivate, Action.REACTIVATED)
         text = ngettext("%(count)d user let in again.", "%(count)d users let in again.", count)
+        messages.success(request, text % {"count": count})
+
+    @admin.action(
+        description=_("Confirm the e-mail addresses of the selected users"), permissions=["change"]
+    )
+    def confirm_addresses(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For people whom no mail reaches. Whoever has the address gets into the account by it."""
+        count = self._each(
+            request, queryset, confirm_addresses, Action.EMAIL_CHANGED, target="verified"
+        )
+        text = ngettext("%(count)d address confirmed.", "%(count)d addresses confirmed.", count)
         messages.success(request, text % {"count": count})
 
     @admin.action(
@@ -293,22 +307,28 @@ class PlanAdmin(PlanAdminBase):
 
     @admin.action(description=_("Make the selected plan the default"), permissions=["change"])
     def make_default(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
-        make_only_default(self, request, queryset)
+        if make_only_default(self, request, queryset):
+            audit.record(
+                Action.PLAN_CHANGED, request=request, target=f"{queryset.get()}: is_default: True"
+            )
 
 
 def make_only_default(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
-) -> None:
-    """Make the one selected row the default; at most one may be, so it is no field to tick."""
+) -> bool:
+    """Make the one selected row the default; at most one may be, so it is no field to tick. False if not one is."""
     if queryset.count() != 1:
         model_admin.message_user(request, _("Select one row, no more."), messages.ERROR)
-        return
+        return False
     with transaction.atomic():
         queryset.model.objects.filter(is_default=True).update(is_default=False)
         queryset.update(is_default=True)
     model_admin.message_user(request, _("It is the default now."), messages.SUCCESS)
+    return True
 
 
+admin.site.unregister(Group)
+admin.site.register(Group, GroupAdmin)
 admin.site.register(Invitation, InvitationAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)
 admin.site.register(Pass, PassAdmin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
@@ -15,8 +16,16 @@ from . import views, webapp
 
 admin.site.site_header = admin.site.site_title = "Chatsite"
 # Signing in makes sessions; people end theirs, "suspend" ends all. Secrets of second factors are nobody's business; an
-# action on people removes them. Of single sign-on, variables name the issuer.
-for model in (UserSession, Authenticator, SocialAccount, SocialApp, SocialToken):
+# action on people removes them. Of single sign-on, variables name the issuer. A verified address is a way into its
+# account: people change theirs, the administration on the page of a person.
+for model in (
+    EmailAddress,
+    UserSession,
+    Authenticator,
+    SocialAccount,
+    SocialApp,
+    SocialToken,
+):
     admin.site.unregister(model)
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one login door
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
 from accounts import api_keys, passes
+from accounts.emails import write_address
 from accounts.models import AuditEntry, Pass, User
 from tests.accounts.test_admin import act, user_form
 from tests.conftest import make_user, signed_in
@@ -98,3 +100,39 @@ def test_a_pass_that_staff_end_is_written_down(
     ended = AuditEntry.objects.filter(action="pass_revoked").order_by("pk")
     told = [*ended.values_list("actor_name", "subject_name")]
     assert told == [("clerk", "alice"), ("sasha", "sasha")]
+
+
+def test_staff_give_themselves_no_rights_through_groups(clerk: User, clerk_client: Client) -> None:
+    group = Group.objects.create(name="Clerks")
+    clerk.groups.add(group)
+    every = [*Permission.objects.values_list("pk", flat=True)]
+    rights = {"name": "Clerks", "permissions": every}
+    for address in (f"{group.pk}/change/", "add/"):
+        assert clerk_client.post(f"/admin/auth/group/{address}", rights).status_code == 403
+    gone = clerk_client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    assert gone.status_code == 403
+    assert not group.permissions.exists()
+
+
+def test_nobody_writes_an_address_beside_another_account(
+    sasha_client: Client, clerk_client: Client, sasha: User
+) -> None:
+    """It would count as verified, and its owner could choose a password."""
+    row = {"user": sasha.pk, "email": "clerk@example.com", "verified": "on", "primary": "on"}
+    for client in (clerk_client, sasha_client):
+        assert client.post("/admin/account/emailaddress/add/", row).status_code == 404
+    assert [one.email for one in EmailAddress.objects.filter(user=sasha)] == [sasha.email]
+
+
+def test_staff_confirm_an_address_that_no_mail_reaches(
+    sasha: User, clerk_client: Client, alice: User
+) -> None:
+    for user in (alice, sasha):
+        write_address(user, verified=False)
+    act(clerk_client, "accounts/user", "confirm_addresses", alice, sasha)
+    page = act(clerk_client, "accounts/user", "confirm_addresses", alice)
+    assert "0 addresses confirmed" in page
+    assert EmailAddress.objects.get(user=alice).verified
+    assert not EmailAddress.objects.get(user=sasha).verified
+    told = AuditEntry.objects.get()
+    assert (told.action, told.subject, told.target) == ("email_changed", alice, "verified")
