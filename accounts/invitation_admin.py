@@ -130,6 +130,16 @@ class InvitationAdmin(InvitationAdminBase):
             text = gettext("Nobody can join while SIGNUP is closed. Set it to invite first.")
             messages.error(request, text)
 
+    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
+        """Nobody joins with it any more."""
+        audit.record(audit.Action.INVITATION_REVOKED, request=request, target=obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        for invitation in queryset:
+            with transaction.atomic():
+                self.delete_model(request, invitation)
+
     @admin.action(description=_("Revoke the selected invitations"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         count = 0

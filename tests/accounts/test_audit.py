@@ -9,12 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, quotas
-from accounts.models import AuditEntry, Plan, User
+from accounts.models import AuditEntry, Invitation, Plan, User
 from accounts.quotas import Spent
 from tests.conftest import PASSWORD, signed_in
 
@@ -111,6 +112,42 @@ def test_what_administrators_do_to_accounts(client: Client, root: User, alice: U
         ("suspended", "root", "alice", ""),
         ("reactivated", "root", "alice", ""),
         ("password_changed", "root", "alice", ""),
+    ]
+
+
+def test_rights_that_come_with_an_account_or_a_group(client: Client, root: User) -> None:
+    client.force_login(root)
+    passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    person = {"username": "carol", "email": "carol@example.org", "language": "", **passwords}
+    client.post("/admin/accounts/user/add/", {**person, "is_staff": "on", "is_superuser": "on"})
+    right = Permission.objects.get(codename="break_glass")
+    client.post("/admin/auth/group/add/", {"name": "Readers", "permissions": [right.pk]})
+    group = Group.objects.get()
+    client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Readers"})
+    client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    assert told(actor=root)[1:] == [
+        ("account_created", "root", "carol", ""),
+        ("role_changed", "root", "carol", "is_staff: True, is_superuser: True"),
+        ("role_changed", "root", "", "Readers: break_glass"),
+        ("role_changed", "root", "", "Readers: –"),
+        ("role_changed", "root", "", "Readers: –"),
+    ]
+
+
+def test_another_default_plan_and_an_invitation_that_is_deleted(client: Client, root: User) -> None:
+    client.force_login(root)
+    plan = Plan.objects.create(name="Large")
+    chosen = {"action": "make_default", "_selected_action": [plan.pk]}
+    client.post("/admin/accounts/plan/", chosen)
+    notes = ("One", "Two")
+    first, second = (Invitation.objects.create(note=one, token_hash=one) for one in notes)
+    client.post(f"/admin/accounts/invitation/{first.pk}/delete/", {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": [second.pk], "post": "yes"}
+    client.post("/admin/accounts/invitation/", chosen)
+    assert told(actor=root)[1:] == [
+        ("plan_changed", "root", "", "Large: is_default: True"),
+        ("invitation_revoked", "root", "", "One"),
+        ("invitation_revoked", "root", "", "Two"),
     ]
 
 

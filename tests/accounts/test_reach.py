@@ -134,5 +134,5 @@ def test_staff_confirm_an_address_that_no_mail_reaches(
     assert "0 addresses confirmed" in page
     assert EmailAddress.objects.get(user=alice).verified
     assert not EmailAddress.objects.get(user=sasha).verified
-    told = AuditEntry.objects.get()
-    assert (told.action, told.subject, told.target) == ("email_changed", alice, "verified")
+    told = AuditEntry.objects.get(subject=alice)
+    assert (told.action, told.target) == ("email_changed", "verified")
