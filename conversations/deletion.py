@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts import quotas
 from accounts.models import User
 
-from . import completion, listing, presets, retention, runtime
+from . import completion, kept_rows, listing, presets, retention, runtime
 from .errors import JustDeleted
 from .models import Conversation
 from .writing import lock
@@ -71,6 +71,7 @@ def before_account_goes(user: User, *, now: datetime) -> None:
     ended = completion.end_all_in(found, now=now)
     for key in ended:
         transaction.on_commit(partial(runtime.stop, key))
+    kept_rows.forget_with(found)
     quotas.interrupt(calls, now=now)
     quotas.hold(user)
     lock(user)

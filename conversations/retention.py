@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from . import kept_rows
 from .models import Conversation
 
 KEPT_FOR_UNDO = timedelta(minutes=10)
@@ -35,5 +36,6 @@ def _purge(key: UUID, cutoff: datetime) -> bool:
 def remove(keys: list[UUID]) -> None:
     """These conversations with all that is in them. In a transaction that holds them; nothing may run in them."""
     conversations = Conversation.objects.filter(pk__in=keys)
+    kept_rows.forget_with(keys)
     conversations.update(current_leaf=None)
     conversations.delete()

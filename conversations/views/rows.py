@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache as remember
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from .. import kept_rows
 from ..rendering.markdown import from_cache
 from ..selectors import MessageView
 
 TEMPLATE = "conversations/_message.html"
 MADE_OF = ("conversations", "locale", "templates")  # folders
 TEXTS = {"content", "reasoning"}  # only ever grow: their length says enough
-SECONDS_KEPT = 60 * 60
 
 
 @dataclass(frozen=True)
@@ -31,32 +31,33 @@ class MessageRow:
 
 def message_rows(messages: Sequence[MessageView]) -> list[MessageRow]:
     """Each with its HTML in the active language. One look-up in the cache."""
-    keys = {message.id: _key(message) for message in messages if not message.is_running}
-    known = cache.get_many(keys.values())
-    fresh: dict[str, str] = {}
+    marks = {message.id: _mark(message) for message in messages if not message.is_running}
+    known = kept_rows.find(marks)
+    fresh: dict[UUID, kept_rows.Kept] = {}
     rows = []
     for message in messages:
-        key = keys.get(message.id, "")
-        if key in known:
-            html = from_cache(known[key])
+        mark = marks.get(message.id, "")
+        kept_mark, kept_html = known.get(message.id, ("", ""))
+        if mark and mark == kept_mark:
+            html = from_cache(kept_html)
         else:
             html = render_to_string(TEMPLATE, {"message": message})
-            if key:
-                fresh[key] = str(html)
+            if mark:
+                fresh[message.id] = (mark, str(html))
         rows.append(MessageRow(message, html))
     if fresh:
-        cache.set_many(fresh, SECONDS_KEPT)
+        kept_rows.keep(fresh, {message.conversation_id for message in messages})
     return rows
 
 
-def _key(message: MessageView) -> str:
-    """Names everything that the row shows: another field of MessageView is in it by itself."""
+def _mark(message: MessageView) -> str:
+    """Of everything that the row shows: another field of MessageView is in it by itself."""
     shown = [
         len(value) if name in TEXTS else str(value)
         for name, value in ((name, getattr(message, name)) for name in _names())
     ]
     digest = hashlib.blake2b(repr(shown).encode(), digest_size=16).hexdigest()
-    return f"row:{_edition()}:{get_language()}:{digest}"
+    return f"{_edition()}:{get_language()}:{digest}"
 
 
 @remember
