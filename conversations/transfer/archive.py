@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from accounts.models import User
 
 from ..models import Conversation
-from . import documents, person
+from . import account, documents, writing
 from .documents import Words
 from .file_names import file_name
 from .reading import rows_of
@@ -81,12 +81,16 @@ def _entry(name: str, at: datetime) -> ZipInfo:
 
 
 def _files(user: User, said: Words, now: datetime) -> Iterator[File]:
-    yield "profile.json", now, person.profile(user)
-    yield "folders-and-tags.json", now, person.labels(user)
-    yield "api-keys.json", now, person.keys(user, now)
-    for number, document in enumerate(person.preset_documents(user), start=1):
+    yield "profile.json", now, account.profile(user)
+    yield "ways-in.json", now, account.ways_in(user, now)
+    yield "api-keys.json", now, account.keys(user, now)
+    yield "activity.csv", now, account.activity(user)
+    yield "usage.csv", now, account.usage(user)
+    yield "folders-and-tags.json", now, writing.labels(user)
+    for number, document in enumerate(writing.preset_documents(user), start=1):
         yield f"role-presets-{number}.json", now, (document,)
-    yield "usage.csv", now, person.usage(user)
+    yield "role-preset-versions.json", now, writing.preset_versions(user)
+    yield "instructions.json", now, writing.instructions(user)
     count = 0
     mine = Conversation.objects.filter(owner=user, deleted_at=None).order_by("created_at", "pk")
     whole = mine.select_related("model", "preset", "folder").prefetch_related("tags")

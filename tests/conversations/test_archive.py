@@ -67,12 +67,15 @@ def test_a_conversation_with_all_its_branches(talk: Talk, upstream: Upstream, al
     assert one["parent"] == two["parent"] == question["id"]
     assert [one["content"], two["content"]] == ["First answer.", "Second answer."]
     assert one["reasoning"]
+    assert (one["feedback"], two["feedback"]) == ("up", "")
     assert whole["current_leaf"] == two["id"]
     (completion,) = one["completions"]
     assert completion["model"] == "fake"
     assert completion["parameters"]["temperature"] == 0.5
     (version,) = completion["prompt"]["instructions"]
     assert whole["instructions"][str(version)] == "Be brief."
+    (sent,) = json.loads(archive.read("instructions.json"))
+    assert (sent["id"], sent["text"]) == (version, "Be brief.")
     text = archive.read("conversations/00001 A question.md").decode()
     assert text.startswith("# A question\n\n## You · ")
     assert "Second answer." in text
@@ -145,7 +148,7 @@ def test_titles_make_safe_names(alice: User, alice_client: Client) -> None:
     for title in titles:
         Conversation.objects.create(owner=alice, title=title)
     names = download(alice_client).namelist()
-    assert len(set(names)) == len(names) == 6 + 2 * len(titles)
+    assert len(set(names)) == len(names) == 10 + 2 * len(titles)
     for name in names:
         assert ".." not in name
         assert name.count("/") == name.startswith("conversations/")
