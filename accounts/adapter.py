@@ -59,6 +59,10 @@ class AccountAdapter(DefaultAccountAdapter):
         with translation.override(language or translation.get_language()):
             super().send_mail(template_prefix, email, context)
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """By what is signed in to: allauth's has the Host header in it, whose port anybody chooses."""
+        return fold(credentials.get("email") or credentials.get("username") or "") or ""
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Who never was let in is not suspended."""
         if user.awaits_approval:

@@ -112,6 +112,13 @@ class SignInForm(LoginForm):
             "autofocus": True,
         }
 
+    def user_credentials(self) -> dict[str, Any]:
+        """An address that is nobody's name is not tried as one, too: checked twice, it would tell that it is known."""
+        credentials: dict[str, Any] = super().user_credentials()
+        if "email" in credentials and not selectors.is_username_taken(credentials["username"]):
+            del credentials["username"]
+        return credentials
+
 
 def invitation_is_over(request: HttpRequest) -> HttpResponse:
     return error_page(

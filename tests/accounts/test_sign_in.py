@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user
@@ -197,6 +199,36 @@ def test_too_many_attempts(client: Client, alice: User, settings: Settings) -> N
     statuses = [sign_in(client, "alice", "wrong") for _ in range(3)]
     assert statuses == [200, 200, 429]
     assert "Too many attempts" in client.post("/accounts/login/").content.decode()
+
+
+def test_attempts_are_counted_whatever_the_request_calls_the_site(
+    alice: User, settings: Settings
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/5m/key"}
+    wrong = {"login": "alice", "password": "wrong"}
+    for host in ("localhost", "localhost:81"):
+        Client(HTTP_HOST=host).post("/accounts/login/", wrong)
+    right = {"login": "ALICE", "password": PASSWORD}
+    page = Client(HTTP_HOST="chat.localhost:82").post("/accounts/login/", right)
+    assert "Too many" in page.content.decode()
+
+
+@pytest.mark.parametrize("login", ["alice", "alice@example.org", "nobody", "nobody@example.org"])
+def test_time_does_not_tell_who_is_known(
+    client: Client, alice: User, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes one password's time in any case."""
+    hashed = []
+    for name in ("check_password", "set_password"):
+        method = getattr(User, name)
+
+        def counted(self: User, text: str, method: Any = method) -> Any:
+            hashed.append(text)
+            return method(self, text)
+
+        monkeypatch.setattr(User, name, counted)
+    client.post("/accounts/login/", {"login": login, "password": "wrong"})
+    assert hashed == ["wrong"]
 
 
 def test_with_mail_an_address_is_confirmed_first(
