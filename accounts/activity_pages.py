@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -31,5 +32,6 @@ def activity(request: HttpRequest) -> HttpResponse:
             "entries": found[:AT_ONCE],
             "older": found[AT_ONCE - 1].pk if len(found) > AT_ONCE else None,
             "is_newest_page": not before,
+            "chat_page": settings.CHAT_PAGE,
         },
     )

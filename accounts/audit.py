@@ -157,7 +157,10 @@ def _factor_removed(request: HttpRequest, user: User, authenticator: Any, **_oth
 
 
 def now_reading(actor: User, subject: User, *, target: object, request: HttpRequest) -> None:
-    """One entry for each chat, however often it is looked at while the glass is broken."""
+    """One entry for each chat, however often it is looked at while the glass is broken.
+
+    target: its number. Its title is the person's words: others read the log, and it outlives the chat.
+    """
     since = timezone.now() - GLASS_STAYS_BROKEN
     seen = AuditEntry.objects.filter(
         action=Action.CHAT_READ, actor=actor, subject=subject, target=str(target), at__gt=since

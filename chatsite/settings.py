@@ -291,6 +291,7 @@ SOCIALACCOUNT_PROVIDERS = {
 # By name, because accounts know nothing of conversations: see accounts.services.delete_account.
 BEFORE_ACCOUNT_GOES = "conversations.deletion.before_account_goes"
 READ_CHATS_PAGE = "conversations:others-chats"  # where the administration leads from an account
+CHAT_PAGE = "conversations:conversation"  # where people look at what was read of theirs
 
 SIGN_IN_LIMITS = environment.switch("SIGN_IN_LIMITS", default=True)
 if not SIGN_IN_LIMITS:

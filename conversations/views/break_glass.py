@@ -69,7 +69,7 @@ def chat(request: HttpRequest, user_id: int, conversation_id: UUID) -> HttpRespo
     if audit.broken_glass(owner(request), person, now=timezone.now()) is None:
         return see_other(reverse("conversations:others-chats", args=[person.pk]))
     found = get_object_or_404(Conversation, pk=conversation_id, owner=person, deleted_at=None)
-    audit.now_reading(owner(request), person, target=found.title or found.pk, request=request)
+    audit.now_reading(owner(request), person, target=found.pk, request=request)
     before = uuid_or_none(request.GET.get("before", ""))
     transcript = selectors.transcript(found, before=before)
     context = {"person": person, "conversation": found, "transcript": transcript}

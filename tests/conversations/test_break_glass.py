@@ -89,10 +89,24 @@ def test_the_person_learns_of_it(
     page = signed_in(alice).get("/settings/activity/").content.decode()
     assert REASON in page
     assert "by root" in page
-    assert page.count("About &lt;tea&gt;") == 1
+    assert page.count(f'href="/c/{chat.pk}/"') == 1
     (sent,) = mail.outbox
     assert sent.to == ["alice@example.org"]
     assert REASON in sent.body
+
+
+def test_the_log_names_every_chat_and_tells_nothing_of_it(
+    reader: Client, alice: User, chat: Conversation
+) -> None:
+    """Others read it, and it stays when the chat is deleted."""
+    namesake = Conversation.objects.create(owner=alice, title=chat.title)
+    url = opened(reader, alice)
+    for one in (chat, namesake, chat):
+        assert reader.get(f"{url}c/{one.pk}/").status_code == 200
+    entries = AuditEntry.objects.filter(action="chat_read").order_by("pk")
+    assert [*entries.values_list("target", flat=True)] == [str(chat.pk), str(namesake.pk)]
+    assert "tea" not in reader.get("/admin/accounts/auditentry/").content.decode()
+    assert "Show the chat" not in reader.get("/settings/activity/").content.decode()
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "too short", "x" * 501])
