@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from allauth.account.forms import default_token_generator
@@ -13,9 +13,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
+from .batches import in_batches
 from .models import User
 
-MAILS_AT_ONCE = 100  # over one connection
+AT_ONCE = 100  # links that are made, and mails that go over one connection
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,12 @@ class FirstPassword:
     link: str
 
 
-def links_for(users: Iterable[User], *, base_url: str) -> list[FirstPassword]:
-    """base_url: where the site is reached, without a trailing slash. Two queries a person."""
-    return [FirstPassword(user, base_url + _path(user)) for user in users]
+def links_for(ids: Iterable[int], *, base_url: str) -> Iterator[FirstPassword]:
+    """ids: of users. base_url: where the site is reached, without a trailing slash. Two queries a person."""
+    for some in in_batches(ids, AT_ONCE):
+        users = User.objects.in_bulk(some)
+        for user in (users[id] for id in some if id in users):
+            yield FirstPassword(user, base_url + _path(user))
 
 
 def _path(user: User) -> str:
@@ -37,14 +41,15 @@ def _path(user: User) -> str:
     return reverse("account_reset_password_from_key", kwargs=arguments)
 
 
-def mail_links(links: Sequence[FirstPassword]) -> int:
+def mail_links(links: Iterable[FirstPassword]) -> int:
     """To those who have an address, where mail is configured. Returns how many. Raises OSError if it cannot be sent."""
     if not settings.EMAIL_URL:
         return 0
-    messages = [_message(one) for one in links if one.user.email]
-    for start in range(0, len(messages), MAILS_AT_ONCE):
-        mail.get_connection().send_messages(messages[start : start + MAILS_AT_ONCE])
-    return len(messages)
+    count = 0
+    for some in in_batches((one for one in links if one.user.email), AT_ONCE):
+        mail.get_connection().send_messages([_message(one) for one in some])
+        count += len(some)
+    return count
 
 
 def _message(first: FirstPassword) -> mail.EmailMessage:

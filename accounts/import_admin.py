@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from . import audit, first_passwords, user_import
+from . import first_passwords, user_import
 from .models import User
 from .user_import import Person, Problem, UnusableFile
 
@@ -49,7 +50,7 @@ class ImportForm(forms.Form):
 
 def _read(file: Any) -> tuple[list[Person], list[Problem]]:
     if file.size <= MOST_BYTES:
-        rows = user_import.read_rows(file.read())
+        rows = [*islice(user_import.read_rows(file.read()), MOST_ROWS + 1)]
         if len(rows) <= MOST_ROWS:
             return user_import.check(rows)
     raise ValidationError(
@@ -92,13 +93,11 @@ def _result(request: HttpRequest, people: list[Person], *, dry_run: bool) -> dic
         return context
     user_import.hash_passwords(people)
     try:
-        with transaction.atomic():
-            user_import.save(people)
-            _write_down(request, people)
+        user_import.save(people, request=request)
     except IntegrityError:
         return {"taken": True}
     base_url = request.build_absolute_uri("/").rstrip("/")
-    links = first_passwords.links_for(user_import.without_password(people), base_url=base_url)
+    links = [*first_passwords.links_for(user_import.without_password(people), base_url=base_url)]
     try:
         mailed = first_passwords.mail_links(links)
     except OSError:
@@ -106,11 +105,3 @@ def _result(request: HttpRequest, people: list[Person], *, dry_run: bool) -> dic
         mailed = 0
     unmailed = bool(settings.EMAIL_URL) and not mailed and any(one.user.email for one in links)
     return {**context, "links": links, "mailed": mailed, "unmailed": unmailed}
-
-
-def _write_down(request: HttpRequest, people: list[Person]) -> None:
-    for person in people:
-        if person.is_new:
-            audit.record(audit.Action.ACCOUNT_CREATED, request=request, subject=person.user)
-        elif "password" in person.changed:
-            audit.record(audit.Action.PASSWORD_CHANGED, request=request, subject=person.user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
 from accounts import first_passwords, user_import
+from accounts.batches import in_batches
 from accounts.first_passwords import FirstPassword
 from accounts.user_import import Person, Problem
 from chatsite.serving import local_url
@@ -37,17 +39,18 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         except user_import.UnusableFile as error:
             raise CommandError(str(error)) from error
-        links: list[FirstPassword] = []
-        created = sum(person.is_new for person in people)
         if problems:
             self._refuse(problems, as_json=options["json"])
+        links: Iterator[FirstPassword] = iter(())
+        created = sum(person.is_new for person in people)
         if not options["dry_run"]:
             user_import.hash_passwords(people, tell=lambda done: self._tell(done, len(people)))
             try:
-                user_import.save(people)
+                user_import.save(people, actor_name="import_users")
             except IntegrityError as error:
                 raise CommandError(
-                    "A name or address was taken while the file was read. Nothing was written; run it again."
+                    "A name or address was taken, or somebody deleted, while the file was read."
+                    " Nothing was written; run it again."
                 ) from error
             links = self._links(people)
         result = {"created": created, "updated": len(people) - created, "errors": []}
@@ -65,18 +68,20 @@ class Command(BaseCommand):
         if total > user_import.AT_ONCE:
             self.stderr.write(f"{done} of {total} passwords hashed")
 
-    def _links(self, people: list[Person]) -> list[FirstPassword]:
-        """Where those without a password choose one; mailed, too, if mail is configured."""
+    def _links(self, people: list[Person]) -> Iterator[FirstPassword]:
+        """Where those without a password choose one; mailed, too, if mail is configured and until it fails."""
         base_url = settings.PUBLIC_URL or local_url(settings.HOST, settings.PORT)
         links = first_passwords.links_for(user_import.without_password(people), base_url=base_url)
-        try:
-            mailed = first_passwords.mail_links(links)
-        except OSError as error:
-            self.stderr.write(f"The users were written, but mails could not be sent: {error}")
-        else:
-            if mailed:
-                self.stderr.write(f"{mailed} mailed")
-        return links
+        mailed, works = 0, True
+        for some in in_batches(links, first_passwords.AT_ONCE):
+            yield from some
+            try:
+                mailed += first_passwords.mail_links(some) if works else 0
+            except OSError as error:
+                works = False
+                self.stderr.write(f"The users were written, but mails could not be sent: {error}")
+        if mailed:
+            self.stderr.write(f"{mailed} mailed")
 
     def _refuse(self, problems: list[Problem], *, as_json: bool) -> None:
         if as_json:
