@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.utils import translation
@@ -25,12 +26,20 @@ PASSWORD = "correct horse battery"
 SHIPPED: list[Model] = []
 
 
+def on_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs PostgreSQL is left to the pass that has it."""
-    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        return
-    left = [item for item in items if item.get_closest_marker("services")]
-    items[:] = [item for item in items if item not in left]
+    """What needs PostgreSQL is left to the pass that has it; sites on SQLite of their own need no second pass."""
+
+    def belongs(item: pytest.Item) -> bool:
+        if item.get_closest_marker("services"):
+            return on_postgresql()
+        return not (on_postgresql() and item.get_closest_marker("processes"))
+
+    left = [item for item in items if not belongs(item)]
+    items[:] = filter(belongs, items)
     config.hook.pytest_deselected(items=left)
 
 
@@ -43,9 +52,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    if not on_postgresql():
         terminalreporter.write_line(
-            "Left to the PostgreSQL + Redis pass of .ci/run: the tests marked `services`, and all others once more."
+            "Left to the PostgreSQL + Redis pass of .ci/run: the tests marked `services`, and once more all that use a"
+            " database, but sites of their own."
         )
 
 

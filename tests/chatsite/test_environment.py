@@ -14,6 +14,8 @@ from chatsite.environment import Environment
 from chatsite.secret import load_or_create_secret
 from tests.processes import scratch_environment
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

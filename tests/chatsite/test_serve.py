@@ -71,10 +71,9 @@ def test_two_that_start_at_once_on_one_database_migrate_it_once(tmp_path: Path) 
 
 
 @processes
+@pytest.mark.services
 def test_serves_from_the_database_that_the_environment_names(tmp_path: Path) -> None:
-    configured = {
-        name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ
-    }
+    configured = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
     with ShippedSite(tmp_path, **configured).wait_until_ready() as site:
         assert site.status("/readyz") == 200
 

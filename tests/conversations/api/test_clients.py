@@ -17,6 +17,8 @@ from tests.browser.people import ADMINISTRATOR
 from tests.processes import Site
 from tests.upstream import Script, Upstream
 
+pytestmark = pytest.mark.processes
+
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 WEATHER: Any = [
     {
