@@ -20,7 +20,14 @@ HALF_WIDTH = re.compile(
     rf"{CHINESE}[,;:!?()]|[,;!?()]{CHINESE}|{CHINESE}\.(?!\w)|{CHINESE} +{CHINESE}"
 )
 # The same in both languages.
-SAME = {"Chatsite", "top p", "Top p", "%(first)s %(second)s", "%(left)s. %(renewal)s"}
+SAME = {
+    "Chatsite",
+    "top p",
+    "Top p",
+    "%(first)s %(second)s",
+    "%(left)s. %(renewal)s",
+    "of %(limit)s",
+}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +98,12 @@ def test_punctuation_is_full_width(translated: list[Any]) -> None:
             assert (ends == ".") == (string[-1] == "。"), string
             assert (ends == "?") == (string[-1] == "？"), string
             assert (ends == "…") == (string[-1] == "…"), string
+
+
+def test_people_are_addressed_in_one_form(translated: list[Any]) -> None:
+    for message in translated:
+        for string in forms(message.string):
+            assert "你" not in string, f"“您” everywhere: {string}"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/static/**/*.js")), ids=lambda path: path.name)
