@@ -104,7 +104,7 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
 
     @admin.display(description=_("may be used to"))
     def scope_list(self, key: ApiKey) -> str:
-        return ", ".join(key.scope_labels)
+        return ", ".join(key.scopes_shown)
 
     @admin.display(description=_("state"))
     def state_now(self, key: ApiKey) -> str:

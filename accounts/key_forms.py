@@ -71,7 +71,7 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label=_("May be used to"),
-        choices=Scope.choices,
+        choices=lambda: [(scope.value, scope.shown) for scope in Scope],
         initial=[Scope.CHAT],
         widget=forms.CheckboxSelectMultiple,
         error_messages={

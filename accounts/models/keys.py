@@ -21,6 +21,11 @@ class Scope(models.TextChoices):
     READ = "read", _("Read conversations, role presets and usage")
     WRITE = "write", _("Create and change conversations")
 
+    @property
+    def shown(self) -> str:
+        """With the name that programs are told when a key lacks it."""
+        return f"{self.label} · {self.value}"
+
 
 class State(models.TextChoices):
     """Of a key at a moment."""
@@ -81,8 +86,8 @@ class ApiKey(SpendingLimits):
         return scope in self.scopes
 
     @property
-    def scope_labels(self) -> list[str]:
-        return [str(scope.label) for scope in Scope if scope in self.scopes]
+    def scopes_shown(self) -> list[str]:
+        return [scope.shown for scope in Scope if scope in self.scopes]
 
 
 class Pass(models.Model):
