@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from allauth.account.adapter import get_adapter as get_account_adapter
@@ -27,9 +27,11 @@ from allauth.mfa.webauthn.forms import (
     ReauthenticateWebAuthnForm,
 )
 from django import forms
+from django.conf import settings
 from django.core.cache import cache
 from django.core.validators import MaxLengthValidator
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http.request import split_domain_port, validate_host
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -47,12 +49,28 @@ View = Callable[..., HttpResponseBase]
 
 def are_passkeys_possible(request: HttpRequest) -> bool:
     """Browsers make them for names only, and over a connection that nobody can listen to."""
-    host = request.get_host().rpartition(":")[0] or request.get_host()
+    host, _port = split_domain_port(request.get_host())
+    if _address(host) is not None:
+        return False
+    return request.is_secure() or host == "localhost" or host.endswith(".localhost")
+
+
+def page_on_localhost(request: HttpRequest) -> str:
+    """The same page where passkeys are possible, if the browser runs on the site's own machine; else empty."""
+    host, port = split_domain_port(request.get_host())
+    address = _address(host)
+    is_here = address is not None and address.is_loopback
+    if not is_here or not validate_host("localhost", settings.ALLOWED_HOSTS):
+        return ""
+    name = f"localhost:{port}" if port else "localhost"
+    return f"{request.scheme}://{name}{request.path}"
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(host.strip("[]"))
+        return ip_address(host.strip("[]"))
     except ValueError:
-        return request.is_secure() or host == "localhost" or host.endswith(".localhost")
-    return False
+        return None
 
 
 class MFAAdapter(DefaultMFAAdapter):

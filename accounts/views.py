@@ -161,6 +161,7 @@ def security(request: HttpRequest) -> HttpResponse:
     context = {
         "factors": second_factors.factors_of(signed_in_user(request)),
         "passkeys_are_possible": second_factors.are_passkeys_possible(request),
+        "page_on_localhost": second_factors.page_on_localhost(request),
     }
     return render(request, "accounts/security.html", context)
 

@@ -235,6 +235,33 @@ def test_where_passkeys_are_offered(
     assert wanted["Location"].startswith("/accounts/reauthenticate/") == is_possible
 
 
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [
+        ("127.0.0.1:8000", "http://localhost:8000/settings/security/"),
+        ("[::1]", "http://localhost/settings/security/"),
+        ("192.0.2.1:8000", ""),  # of another machine
+        ("chat.example.org", ""),
+    ],
+)
+def test_the_way_to_a_page_with_passkeys(
+    alice: User, settings: Settings, host: str, there: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    client = Client(headers={"host": host})
+    client.force_login(alice)
+    assert re.findall(r'href="(http://[^"]*)"', client.get(PAGE).content.decode()) == (
+        [there] if there else []
+    )
+
+
+def test_no_way_to_a_host_that_is_refused(alice: User, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(alice)
+    assert 'href="http://localhost' not in client.get(PAGE).content.decode()
+
+
 HANDLE = {"userHandle": "MQ", "clientDataJSON": "e30", "authenticatorData": "", "signature": ""}
 JUNK = [
     "",
