@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,8 +19,8 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from . import audit, second_factors, services, setup
 from .audit import Action
@@ -154,14 +154,14 @@ class UserAdmin(UserAdminBase):
         for action, names in CHANGES.items():
             changed = [name for name in names if name in form.changed_data]
             if changed and (change or action != Action.EMAIL_CHANGED):
-                told = ", ".join(f"{name}: {_told(form.cleaned_data[name])}" for name in changed)
-                audit.record(action, request=request, subject=obj, target=told)
+                audit.record(action, request=request, subject=obj, target=_told(form, changed))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        response = super().user_change_password(request, id, form_url)
-        user = self.get_object(request, unquote(id))
-        if user is not None and isinstance(response, HttpResponseRedirect):
-            audit.record(Action.PASSWORD_CHANGED, request=request, subject=user)
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            user = self.get_object(request, unquote(id))
+            if user is not None and isinstance(response, HttpResponseRedirect):
+                audit.record(Action.PASSWORD_CHANGED, request=request, subject=user)
         return response
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -207,7 +207,7 @@ class UserAdmin(UserAdminBase):
         count = self._each(request, queryset, services.suspend, Action.SUSPENDED)
         text = ngettext("%(count)d user suspended.", "%(count)d users suspended.", count)
         messages.success(request, text % {"count": count})
-        if request.user in queryset:
+        if queryset.filter(username=request.user.get_username()).exists():
             messages.warning(request, _("You cannot suspend yourself."))
 
     @admin.action(description=_("Let the selected users in again"), permissions=["change"])
@@ -231,17 +231,14 @@ class UserAdmin(UserAdminBase):
         description=_("Remove the second factors of the selected users"), permissions=["change"]
     )
     def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """For a lost telephone. It is noted in each person's history, and they are told by mail."""
-        had = second_factors.remove_all(_others_within_reach(request, queryset))
-        for user in had:
-            self.log_change(request, user, gettext("Removed every second factor."))
-            audit.record(Action.FACTOR_REMOVED, request=request, subject=user)
+        """For a lost telephone. They are told by mail."""
+        count = self._each(request, queryset, second_factors.remove_all, Action.FACTOR_REMOVED)
         text = ngettext(
             "%(count)d user signs in with the password alone now.",
             "%(count)d users sign in with the password alone now.",
-            len(had),
+            count,
         )
-        messages.success(request, text % {"count": len(had)})
+        messages.success(request, text % {"count": count})
 
 
 # What a change of these fields of an account is called in the audit log.
@@ -252,8 +249,13 @@ CHANGES = {
 }
 
 
-def _told(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, QuerySet) else str(value)
+def _told(form: Any, names: Iterable[str]) -> str:
+    """What these fields of a valid form say."""
+    values = {name: form.cleaned_data[name] for name in names}
+    return ", ".join(
+        f"{name}: {', '.join(map(str, value)) if isinstance(value, QuerySet) else value}"
+        for name, value in values.items()
+    )
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
@@ -292,14 +294,13 @@ class PlanAdmin(PlanAdminBase):
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        changed = ", ".join(
-            f"{name}: {_told(form.cleaned_data[name])}" for name in form.changed_data
-        )
-        audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: {changed}")
+        told = _told(form, form.changed_data)
+        audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: {told}")
 
     def delete_model(self, request: HttpRequest, obj: Plan) -> None:
-        audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: –")
-        super().delete_model(request, obj)
+        with transaction.atomic():
+            audit.record(Action.PLAN_CHANGED, request=request, target=f"{obj}: –")
+            super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
         for plan in queryset:
@@ -307,10 +308,10 @@ class PlanAdmin(PlanAdminBase):
 
     @admin.action(description=_("Make the selected plan the default"), permissions=["change"])
     def make_default(self, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
-        if make_only_default(self, request, queryset):
-            audit.record(
-                Action.PLAN_CHANGED, request=request, target=f"{queryset.get()}: is_default: True"
-            )
+        with transaction.atomic():
+            if make_only_default(self, request, queryset):
+                told = f"{queryset.get()}: is_default: True"
+                audit.record(Action.PLAN_CHANGED, request=request, target=told)
 
 
 def make_only_default(

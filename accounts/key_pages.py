@@ -180,7 +180,8 @@ def revoke_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
 def revoke_pass(request: HttpRequest) -> HttpResponse:
     """Asks nothing: whoever has the password gets another one at once."""
     user = signed_in_user(request)
-    if passes.revoke_pass(user):
-        audit.record(Action.PASS_REVOKED, request=request, subject=user)
-        messages.success(request, _("The ChatAPI pass has been revoked."))
+    with transaction.atomic():
+        if passes.revoke_pass(user):
+            audit.record(Action.PASS_REVOKED, request=request, subject=user)
+            messages.success(request, _("The ChatAPI pass has been revoked."))
     return see_other(reverse("accounts:settings-keys"))

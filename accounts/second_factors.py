@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -30,6 +31,7 @@ from django import forms
 from django.conf import settings
 from django.core.cache import cache
 from django.core.validators import MaxLengthValidator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 from django.urls import reverse
@@ -104,12 +106,13 @@ def factors_of(user: User) -> Factors:
     return Factors(app, passkeys, codes_left)
 
 
-def remove_all(users: Iterable[User]) -> list[User]:
-    """For people who lost their telephone: the password alone lets them in again. Returns those who had any."""
+def remove_all(users: Iterable[User]) -> int:
+    """For people who lost their telephone: the password alone lets them in again. Returns how many had any."""
     had = [user for user in users if Authenticator.objects.filter(user=user).delete()[0]]
     for user in had:
-        get_account_adapter().send_notification_mail("mfa/email/factors_removed", user)
-    return had
+        tell = get_account_adapter().send_notification_mail
+        transaction.on_commit(partial(tell, "mfa/email/factors_removed", user), robust=True)
+    return len(had)
 
 
 def own_passkey(view: View) -> View:

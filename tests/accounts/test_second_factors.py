@@ -9,14 +9,13 @@ from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from tests.accounts.codes import PERIOD_SECONDS, SECRET, code_of, give_app
 from tests.accounts.doors import browser, is_signed_in, sign_in
 from tests.accounts.test_admin import act, inline_parts
@@ -309,16 +308,20 @@ def test_junk_is_no_passkey(alice: User, junk: str) -> None:
 
 
 def test_an_administrator_removes_them(
-    alice: User, bob: User, sasha_client: Client, with_mail: None, settings: Settings
+    transactional_db: None,
+    with_mail: None,
+    alice: User,
+    bob: User,
+    sasha_client: Client,
+    settings: Settings,
 ) -> None:
     settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
     give_app(alice)
     page = act(sasha_client, "accounts/user", "remove_second_factors", alice, bob)
     assert "1 user signs in with the password alone now" in page
     assert is_signed_in(browser("alice"))
-    assert [
-        entry.get_change_message() for entry in LogEntry.objects.filter(object_id=alice.pk)
-    ] == ["Removed every second factor."]
+    entries = AuditEntry.objects.filter(action=AuditEntry.Action.FACTOR_REMOVED)
+    assert [(entry.actor_name, entry.subject) for entry in entries] == [("sasha", alice)]
     assert [message.to for message in mail.outbox] == [["alice@example.org"]]
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import api_keys, audit
 from accounts.key_forms import KeyForm
-from accounts.models import Scope, User, fold
+from accounts.models import Scope, User
+from accounts.selectors import user_named
 
 
 class Command(BaseCommand):
@@ -35,28 +37,29 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         user = _person(options["user"])
-        try:
-            made = api_keys.create_key(
-                user,
-                name=_name(options["name"]),
-                scopes=_scopes(options["scopes"]),
-                expires_at=_end(options["expires"], now),
-                now=now,
+        with transaction.atomic():
+            try:
+                made = api_keys.create_key(
+                    user,
+                    name=_name(options["name"]),
+                    scopes=_scopes(options["scopes"]),
+                    expires_at=_end(options["expires"], now),
+                    now=now,
+                )
+            except api_keys.TooManyKeys as error:
+                raise CommandError(
+                    f"{user} has {api_keys.MOST_KEYS} keys that are valid, which is the most. Revoke one first."
+                ) from error
+            if made is None:
+                raise CommandError("No key was made. Run it again.")
+            audit.record(
+                audit.Action.KEY_CREATED, actor_name="create_key", subject=user, target=made[0].name
             )
-        except api_keys.TooManyKeys as error:
-            raise CommandError(
-                f"{user} has {api_keys.MOST_KEYS} keys that are valid, which is the most. Revoke one first."
-            ) from error
-        if made is None:
-            raise CommandError("No key was made. Run it again.")
-        audit.record(
-            audit.Action.KEY_CREATED, actor_name="create_key", subject=user, target=made[0].name
-        )
         self.stdout.write(made[1])
 
 
 def _person(name: str) -> User:
-    user = User.objects.filter(username_key=fold(name) or "").first()
+    user = user_named(name)
     if user is None:
         raise CommandError(f"Not known: user {name}. No key was made.")
     if not user.is_active:
