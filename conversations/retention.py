@@ -24,6 +24,13 @@ def purge_deleted(now: datetime, limit: int = PURGED_AT_ONCE) -> int:
     return sum(_purge(key, cutoff) for key in list(due.values_list("pk", flat=True)[:limit]))
 
 
+def keep_no_longer(now: datetime) -> None:
+    """What was deleted while the clock was ahead of this, which is right, is not in the bin until then."""
+    ahead = Conversation.objects.filter(deleted_at__gt=now + KEPT_FOR_UNDO)
+    if ahead.exists():
+        ahead.update(deleted_at=now)
+
+
 def _purge(key: UUID, cutoff: datetime) -> bool:
     conversation = Conversation.objects.filter(pk=key, deleted_at__lt=cutoff)
     with transaction.atomic():

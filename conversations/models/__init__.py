@@ -3,10 +3,11 @@
 from .conversations import Completion, Conversation, Folder, Message, Tag
 from .endpoints import ChatModel, Endpoint
 from .presets import InstructionVersion, PresetVersion, RolePreset, Sampling
-from .retention import SiteRetention
+from .retention import ClockLook, SiteRetention
 
 __all__ = [
     "ChatModel",
+    "ClockLook",
     "Completion",
     "Conversation",
     "Endpoint",

@@ -1,4 +1,4 @@
-"""Since when the site lets conversations go."""
+"""Since when the site lets conversations go, and what it knows of its clock."""
 
 from __future__ import annotations
 
@@ -21,3 +21,20 @@ class SiteRetention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.days} {self.since:%Y-%m-%d %H:%M}"
+
+
+class ClockLook(models.Model):
+    """The one row about the site's clock, by that clock itself.
+
+    looked_at: when retention last looked; steady_since: since when no look came as if the clock had been set.
+    """
+
+    looked_at = models.DateTimeField()
+    steady_since = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("look at the clock")
+        verbose_name_plural = _("looks at the clock")
+
+    def __str__(self) -> str:
+        return f"{self.looked_at:%Y-%m-%d %H:%M}"

@@ -17,10 +17,16 @@ from conversations import expiry, retention
 from conversations.models import Completion, Conversation, Message, SiteRetention
 from tests.at_once import at_once
 from tests.conftest import signed_in
+from tests.conversations.clocks import trust_the_clock
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 ADDRESS = "/settings/data/retention/"
+
+
+@pytest.fixture(autouse=True)
+def trusted_clock(db: None) -> None:
+    trust_the_clock(NOW)
 
 
 def unused(owner: User, days: float, now: datetime = NOW, **fields: Any) -> Conversation:
@@ -129,7 +135,8 @@ def test_a_clock_that_was_ahead_begins_the_day_anew(alice: User, settings: Any) 
     unused(alice, -3650)  # active when the clock was ahead
     assert expiry.remove_unused(NOW) == 0
     assert expiry.remove_unused(NOW - timedelta(days=400)) == 0
-    assert expiry.remove_unused(NOW) == 1
+    assert expiry.remove_unused(NOW) == 0
+    assert expiry.remove_unused(NOW + DAY) == 1
     assert titles() == {"-3650 days"}
 
 
@@ -138,6 +145,7 @@ def test_days_are_of_24_hours(alice: User, settings: Any, month: int) -> None:
     """In both nights in which Berlin changes its clocks."""
     settings.TIME_ZONE = "Europe/Berlin"
     end = datetime(2026, month, 29 if month == 3 else 25, 12, tzinfo=UTC)
+    trust_the_clock(end)
     keep_for(alice, 1, since=end - 9 * DAY)
     unused(alice, 1, now=end)
     assert expiry.remove_unused(end - timedelta(seconds=1)) == 0
@@ -145,6 +153,7 @@ def test_days_are_of_24_hours(alice: User, settings: Any, month: int) -> None:
 
 
 def test_a_few_at_once_and_all_by_the_command(alice: User, bob: User, settings: Any) -> None:
+    trust_the_clock(timezone.now())
     settings.RETENTION_DAYS = 90
     SiteRetention.objects.create(days=90, since=timezone.now() - 2 * DAY)
     keep_for(alice, 30, since=timezone.now() - 2 * DAY)
@@ -256,6 +265,7 @@ def test_asked_first_where_something_would_go(alice: User, alice_client: Client)
 
 def test_the_preview(alice: User, alice_client: Client, bob: User, settings: Any) -> None:
     now = timezone.now()
+    trust_the_clock(now)
     assert expiry.preview(alice, now=now) is None
     settings.RETENTION_DAYS = 365
     keep_for(alice, 30, since=now - 2 * DAY)

@@ -24,6 +24,7 @@ from conversations import deletion, expiry, kept_rows, retention
 from conversations.models import Conversation
 from conversations.views import rows
 from tests.conftest import PASSWORD, signed_in
+from tests.conversations.clocks import trust_the_clock
 from tests.conversations.test_costs import grow
 
 MARK = re.compile(rb"Message \d")
@@ -82,6 +83,7 @@ def by_retention(user: User) -> None:
     long_ago = timezone.now() - timedelta(days=99)
     Conversation.objects.filter(owner=user).update(active_at=long_ago)
     services.keep_conversations_for(user, days=30, now=timezone.now() - timedelta(days=2))
+    trust_the_clock(timezone.now())
     expiry.remove_unused(timezone.now())
 
 
