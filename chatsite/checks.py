@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 
 @register()
@@ -84,6 +84,18 @@ def check_single_sign_on(
             )
         ]
     return []
+
+
+@register()
+def check_spelling(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Warning(
+            f"The file with the settings sets {name}, which nothing reads.",
+            hint=f"Did you mean {meant}?",
+            id="chatsite.W001",
+        )
+        for name, meant in settings.ENVIRONMENT.misspelled().items()
+    ]
 
 
 @register()

@@ -5,6 +5,7 @@ Only `settings.py` uses this at import, and `endpoints.py` for the keys of endpo
 
 from __future__ import annotations
 
+import difflib
 import os
 import warnings
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+ALIKE = 0.8  # OPENAI_KEY is so to OPENAI_API_KEY, OPENROUTER_API_KEY is not
 
 
 class Environment:
@@ -24,20 +26,36 @@ class Environment:
 
     def __init__(self) -> None:
         self._env = environ.Env()
+        self._asked: set[str] = set()
+        self._of_file: set[str] = set()
 
     def read_file(self, path: Path) -> None:
         """Add what `.env` sets and the environment does not."""
         if not path.is_file():
             return
+        before = set(os.environ)
         try:
             environ.Env.read_env(str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise ImproperlyConfigured(
                 f"{path} cannot be read ({type(error).__name__}). Make it a readable text file in UTF-8."
             ) from error
+        self._of_file = set(os.environ) - before
+
+    def misspelled(self) -> dict[str, str]:
+        """Names in `.env` that nobody has asked for, each with the one it was probably meant to be.
+
+        Others that nobody has asked for may be keys of endpoints.
+        """
+        found = {}
+        for name in sorted(self._of_file - self._asked):
+            if meant := difflib.get_close_matches(name, self._asked, n=1, cutoff=ALIKE):
+                found[name] = meant[0]
+        return found
 
     def text(self, name: str, default: str = "") -> str:
         """The value of NAME or the content of the file that NAME_FILE names, stripped."""
+        self._asked |= {name, f"{name}_FILE"}
         value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
         if value is not None and path:
             raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Remove one of them.")

@@ -74,13 +74,16 @@ def check_address(host: str, port: int) -> None:
         ) from error
 
 
-def check_configuration() -> None:
-    """Raises ServeError with one sentence for each error of the system checks."""
-    errors = [message for message in checks.run_checks() if message.is_serious()]
-    if errors:
-        raise ServeError(
-            "\n".join(" ".join(filter(None, (str(e.msg), str(e.hint or "")))) for e in errors)
-        )
+def check_configuration() -> list[str]:
+    """What the system checks warn of. Raises ServeError with one sentence for each of their errors."""
+    found = checks.run_checks()
+    if errors := [_sentence(message) for message in found if message.is_serious()]:
+        raise ServeError("\n".join(errors))
+    return [_sentence(message) for message in found if message.level == checks.WARNING]
+
+
+def _sentence(message: checks.CheckMessage) -> str:
+    return " ".join(filter(None, (str(message.msg), str(message.hint or ""))))
 
 
 # --- What must be in place -------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from .secret import load_or_create_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-environment = Environment()
+environment = ENVIRONMENT = Environment()
 environment.read_file(Path(environment.text("ENV_FILE") or BASE_DIR / ".env"))
 
 DEBUG = False

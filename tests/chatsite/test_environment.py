@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from chatsite import serving
 from chatsite.environment import Environment
 from chatsite.secret import load_or_create_secret
 from tests.processes import scratch_environment
@@ -94,6 +96,30 @@ def test_env_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert str(path) in done.stderr
+
+
+def test_a_name_that_is_misspelled_in_the_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("OPENAI_KEY=x\nOPENROUTER_API_KEY=y\nTIME_ZONE=UTC\n")
+    done = check(tmp_path, ENV_FILE=str(path))
+    assert done.returncode == 0
+    assert "sets OPENAI_KEY, which nothing reads" in done.stderr
+    assert "Did you mean OPENAI_API_KEY?" in done.stderr
+    assert done.stderr.count("nothing reads") == 1
+
+
+def test_who_starts_the_site_is_told_too(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIMEZONE", "what is read from the file goes with the test")
+    monkeypatch.delenv("TIMEZONE")
+    path = tmp_path / "env"
+    path.write_text("TIMEZONE=UTC\n")
+    environment.read_file(path)
+    environment.text("TIME_ZONE")
+    monkeypatch.setattr(settings, "ENVIRONMENT", environment)
+    sentences = serving.check_configuration()
+    assert any("TIMEZONE" in text and "TIME_ZONE?" in text for text in sentences)
 
 
 def test_public_site_is_accepted(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ class Command(BaseCommand):
 
     def run_site(self) -> None:
         with self.step("Configuration"):
-            serving.check_configuration()
+            for warning in serving.check_configuration():
+                self.say(warning)
             serving.check_address(settings.HOST, settings.PORT)
             self.start_model()
         with self.step("Database"):
