@@ -131,6 +131,7 @@ def usage_file(request: HttpRequest) -> HttpResponse:
     user = signed_in_user(request)
     last = Period.at(timezone.now()).day
     rows = spent_by(user, last - timedelta(days=DAYS_OF_FILE - 1), last)
-    by = ("day", "model_name", "service", "api_key__name")
+    by = ("day", "model_name", "service", "api_key__name", "api_key__prefix")
     found = sorted(sums_by(rows, *by), key=lambda row: [str(value or "") for value in row[0]])
-    return csv_file(f"usage-{last:%Y-%m-%d}", ("day", "model", "service", "api_key"), found)
+    columns = ("day", "model", "service", "api_key", "beginning")
+    return csv_file(f"usage-{last:%Y-%m-%d}", columns, found)

@@ -97,17 +97,24 @@ def test_a_bar_for_each_day(alice_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("weeks")
-def test_the_file_has_a_year_and_no_formulas(alice_client: Client) -> None:
+def test_the_file_has_a_year_and_no_formulas(alice: User, alice_client: Client) -> None:
+    key = alice.api_keys.get()
     header, *found = lines(alice_client)
-    columns = """day model service api_key requests tokens_in tokens_out tokens_cached money calls errors
+    columns = """day model service api_key beginning requests tokens_in tokens_out tokens_cached money calls errors
     seconds_to_first_token"""
     assert header == columns.split()
     assert [" ".join(line) for line in found] == [
-        "2026-10-22 fake embeddings  1 7 7 5 0.25 1 0 ",
-        "2026-11-11  chat  1 60 20 0 0 1 1 ",
-        "2026-11-21 large chat  1 1000 200 5 0.25 1 0 1.0",
-        "2026-11-21 large chat '=Server 1 100 20 5 0.25 1 0 2.0",
+        "2026-10-22 fake embeddings   1 7 7 5 0.25 1 0 ",
+        "2026-11-11  chat   1 60 20 0 0 1 1 ",
+        "2026-11-21 large chat   1 1000 200 5 0.25 1 0 1.0",
+        f"2026-11-21 large chat '=Server {key.prefix} 1 100 20 5 0.25 1 0 2.0",
     ]
+
+
+def test_keys_of_one_name_have_their_own_lines(alice: User, alice_client: Client) -> None:
+    for _ in range(2):
+        spend(alice, key=history.make_key(alice, now=NOON))
+    assert [line[3] for line in lines(alice_client)[1:]] == ["Script", "Script"]
 
 
 def test_where_nothing_was_used(alice_client: Client) -> None:
