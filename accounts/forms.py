@@ -24,7 +24,7 @@ from chatsite.views import error_page
 
 from . import invitations, joining, selectors
 from .emails import must_be_verified, write_address
-from .models import User, check_fits
+from .models import User, check_fits, fold
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
@@ -147,7 +147,7 @@ class SignUpForm(SignupForm):
 
     def clean_email(self) -> str:
         email: str = super().clean_email()
-        if self.invitation is not None and self.invitation.email not in ("", email):
+        if self.invitation is not None and fold(self.invitation.email) not in (None, email):
             raise ValidationError(
                 _("The invitation is for %(email)s."), params={"email": self.invitation.email}
             )

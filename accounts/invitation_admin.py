@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ else:
 LIFETIME = timedelta(days=14)  # unless another is chosen
 
 
-def in_two_weeks() -> Any:
+def in_two_weeks() -> datetime:
     return (timezone.now() + LIFETIME).replace(second=0, microsecond=0)
 
 
@@ -40,8 +40,8 @@ class InvitationForm(InvitationFormBase):
             raise ValidationError(_("A user with that e-mail address already exists."))
         return email
 
-    def clean_expires_at(self) -> Any:
-        expires_at = self.cleaned_data["expires_at"]
+    def clean_expires_at(self) -> datetime | None:
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
         if expires_at is not None and expires_at <= timezone.now():
             raise ValidationError(_("That is over. Choose a later time, or none."))
         return expires_at

@@ -151,6 +151,11 @@ def test_for_one_address(sasha: User, with_mail: None) -> None:
     client.get(link_in(mail.outbox[0]))
 
 
+def test_for_an_address_that_is_written_in_two_ways(sasha: User) -> None:
+    _invitation, link = invite(sasha, email="carol@straße.example")
+    assert joins(opened(link), email="carol@straße.example")
+
+
 @pytest.mark.parametrize("signup", ["open", "approval"])
 def test_it_gives_its_plan_also_where_it_is_not_needed(
     sasha: User, settings: Settings, signup: str
