@@ -113,7 +113,10 @@ class UserAdmin(UserAdminBase):
         return [path("import/", view, name="accounts_user_import"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """State is changed by the actions, which also end sessions; only administrators make others powerful."""
+        """State is changed by the actions, which also end sessions; only administrators make others powerful.
+
+        Nobody their own rights: the last administrator would be gone.
+        """
         fixed: tuple[str, ...] = (
             "is_active",
             "awaits_approval",
@@ -123,6 +126,8 @@ class UserAdmin(UserAdminBase):
         )
         if not request.user.is_superuser:
             fixed += ("groups", "is_staff", "is_superuser", "user_permissions")
+        elif obj == request.user:
+            fixed += ("is_staff", "is_superuser")
         return fixed
 
     @admin.display(description=_("chats"))
@@ -142,7 +147,9 @@ class UserAdmin(UserAdminBase):
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+        """People delete their own account in the settings, which keep the last administrator."""
+        may = super().has_delete_permission(request, obj) and _may_touch(request, obj)
+        return may and obj != request.user
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

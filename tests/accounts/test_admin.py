@@ -129,6 +129,15 @@ def test_staff_do_not_touch_administrators(sasha: User) -> None:
     assert not clerk.is_superuser
 
 
+def test_the_last_administrator_cannot_go_or_step_down(sasha: User, sasha_client: Client) -> None:
+    address = f"/admin/accounts/user/{sasha.pk}/"
+    assert sasha_client.post(f"{address}delete/", {"post": "yes"}).status_code == 403
+    form = user_form(username="sasha", email=sasha.email)  # no box is ticked
+    assert sasha_client.post(f"{address}change/", form).status_code == 302
+    sasha.refresh_from_db()
+    assert (sasha.is_staff, sasha.is_superuser) == (True, True)
+
+
 def test_a_person_with_usage_can_be_deleted(alice: User, sasha_client: Client) -> None:
     spend(alice)
     address = f"/admin/accounts/user/{alice.pk}/delete/"
