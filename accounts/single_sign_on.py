@@ -17,7 +17,8 @@ from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DataError, IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -34,6 +35,17 @@ from .models import User, fold
 logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest, str], HttpResponseBase]
+# What allauth raises at words of an issuer that are none. Of these a number of a person that is too long is to it a
+# mistake in the settings, and one with a NUL fails in PostgreSQL.
+MISTAKES = (
+    AttributeError,
+    DataError,
+    ImproperlyConfigured,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 ISSUER = "sso"  # its name in addresses and in the database: there is one
 
 
@@ -45,7 +57,7 @@ def _of_the_issuer(view: View) -> View:
             raise Http404
         try:
             return view(request, provider_id)
-        except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        except MISTAKES:
             logger.warning("Single sign-on failed.", exc_info=True)
             return _failed(request)
 
@@ -88,10 +100,33 @@ def _refuse(response: HttpResponse) -> NoReturn:
     raise ImmediateHttpResponse(response)
 
 
-def _claims(login: SocialLogin) -> dict[str, Any]:
-    """What the issuer says of the person, in one."""
+def _parts(login: SocialLogin) -> list[dict[str, Any]]:
+    """What the issuer says of the person, in its token and where it was asked."""
     data = login.account.extra_data
-    return {**data.get("id_token", {}), **data.get("userinfo", {})}
+    return [data[part] for part in ("id_token", "userinfo") if part in data]
+
+
+def _is_verified(login: SocialLogin, email: str) -> bool:
+    """The issuer says so wherever it says anything of that address, and writes it as it is compared here.
+
+    Only beside the address: one part may have another address than the other. "ａlice@…" may be another mailbox.
+    """
+    written = [(str(part.get("email") or "").strip().lower(), part) for part in _parts(login)]
+    said = [
+        part["email_verified"]
+        for text, part in written
+        if text == email and "email_verified" in part
+    ]
+    return bool(said) and all(map(_is_true, said))
+
+
+def _is_one_person(login: SocialLogin) -> bool:
+    """Both parts are about the same one, and say who."""
+    named = {part["sub"] for part in _parts(login)}
+    sub = next(iter(named))
+    if len(named) != 1 or isinstance(sub, bool) or not isinstance(sub, str | int):
+        return False
+    return "\x00" not in str(sub)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):
@@ -116,22 +151,21 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
         """Both sides must have verified the address: nobody gets into an account by writing its address elsewhere."""
-        claims = _claims(sociallogin)
+        claims = {name: value for part in _parts(sociallogin) for name, value in part.items()}
         email = fold(str(claims.get("email") or ""))
-        if email is None or not _is_true(claims.get("email_verified")):
+        if email is None or not _is_verified(sociallogin, email):
             return None
         row = EmailAddress.objects.filter(email=email, verified=True).select_related("user").first()
         return (row.user, row.email) if row is not None else None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        data = sociallogin.account.extra_data = _storable(sociallogin.account.extra_data)
-        both = [data[part]["sub"] for part in ("id_token", "userinfo") if part in data]
-        if len(set(both)) != 1:
-            logger.warning("The issuer of single sign-on named two people at once.")
+        if not _is_one_person(sociallogin):
+            logger.warning("The issuer of single sign-on named nobody, or two people at once.")
             _refuse(_failed(request))
-        verified = _is_true(_claims(sociallogin).get("email_verified"))
+        sociallogin.account.extra_data = _storable(sociallogin.account.extra_data)
         for address in sociallogin.email_addresses:
-            address.email, address.verified = fold(address.email) or "", verified
+            address.email = fold(address.email) or ""
+            address.verified = _is_verified(sociallogin, address.email)
             if not sociallogin.is_existing and selectors.is_email_taken(address.email):
                 _refuse(_address_is_taken(request))
 
@@ -158,9 +192,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
 
 def _storable(value: Any) -> Any:
-    """Without NUL, which PostgreSQL keeps in no text."""
+    """Without NUL and halves of surrogate pairs, which PostgreSQL keeps in no text."""
     if isinstance(value, str):
-        return value.replace("\x00", "")
+        return value.replace("\x00", "").encode(errors="ignore").decode()
     if isinstance(value, dict):
         return {_storable(name): _storable(one) for name, one in value.items()}
     return [_storable(one) for one in value] if isinstance(value, list) else value

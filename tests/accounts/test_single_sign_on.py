@@ -117,6 +117,54 @@ def test_an_address_that_the_issuer_did_not_verify(
     assert not SocialAccount.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        ({"email": "al@example.org", "email_verified": True}, {}),
+        ({"email_verified": True}, {}),
+        ({"email": "alice@example.org", "email_verified": True}, {"email_verified": False}),
+    ],
+)
+def test_an_address_of_which_another_was_verified(
+    issuer: Issuer, alice: User, token: dict[str, Any], told: dict[str, Any]
+) -> None:
+    issuer.knows("7", **token)
+    issuer.userinfo = json.dumps({"sub": "7", "email": "alice@example.org", **told}).encode()
+    client, response = comes()
+    assert response.status_code == 409
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("email", ["\uff41lice@example.org", "alice\uff20example.org"])
+def test_an_address_that_is_read_like_another(issuer: Issuer, alice: User, email: str) -> None:
+    """With a fullwidth letter: it may be another mailbox."""
+    issuer.knows("7", preferred_username="carol", email=email, email_verified=True)
+    client, _response = comes()
+    assert client.get("/settings/profile/").context["user"].username == "carol"
+    assert not EmailAddress.objects.exclude(
+        user__in=(alice, *User.objects.filter(is_superuser=True))
+    )
+
+
+@pytest.mark.parametrize("sub", [None, True, "", "x" * 192, "a\x00b", {"a": 1}, ["7"], 1.5])
+def test_nobody_in_particular(issuer: Issuer, sub: Any) -> None:
+    """Of whom there may be many: they would share an account."""
+    issuer.knows(sub, preferred_username="carol")
+    client, response = comes()
+    assert response.status_code == 502
+    assert not is_signed_in(client)
+    assert people() == set()
+
+
+def test_what_is_kept_is_text(issuer: Issuer) -> None:
+    """PostgreSQL keeps no NUL and no half of a pair, in whatever it is."""
+    issuer.knows("7", preferred_username="ca\ud800rol", more={"\ud800\x00a": ["\udc00b"]})
+    client, _response = comes()
+    assert is_signed_in(client)
+    kept = SocialAccount.objects.get().extra_data["userinfo"]
+    assert (kept["preferred_username"], kept["more"]) == ("carol", {"a": ["b"]})
+
+
 def test_an_address_that_was_not_verified_here(issuer: Issuer, alice: User) -> None:
     EmailAddress.objects.update(verified=False)
     issuer.knows("7", email="alice@example.org", email_verified=True)
