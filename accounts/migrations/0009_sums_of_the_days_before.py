@@ -23,7 +23,8 @@ def fill(apps: Any, schema_editor: Any) -> None:
     }
     # Under other names: a sum must not hide the column that it adds up.
     totals = {f"total_{name}": Sum(name) for name in TOTALS}
-    found = record.objects.order_by().values_list(*GROUP).annotate(**sums, **totals)
+    # A day's rows beside each other, as they are when every day adds its own: they are read by days.
+    found = record.objects.order_by("day").values_list(*GROUP).annotate(**sums, **totals)
     names = (*GROUP, *sums, *TOTALS)
     daily.objects.bulk_create(
         (daily(**dict(zip(names, row, strict=True))) for row in found.iterator()), batch_size=500
