@@ -54,6 +54,18 @@ class Person:
         return visitor
 
 
+def administrator_cookies(url: str) -> list[SetCookieParam]:
+    """Of somebody signed in as the site's administrator."""
+    name, password = (
+        ADMINISTRATOR[f"DJANGO_SUPERUSER_{part}"] for part in ("USERNAME", "PASSWORD")
+    )
+    with Visitor(url).sign_in(name, password) as visitor:
+        return [
+            {"name": name, "value": value, "url": url}
+            for name, value in visitor.http.cookies.items()
+        ]
+
+
 class Complaints:
     """What browsers logged as errors. A test names beforehand what belongs to its story."""
 

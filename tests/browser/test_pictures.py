@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat import until_whole
 from tests.browser.looks import Look
-from tests.browser.people import ADMINISTRATOR, Open, Person
+from tests.browser.people import ADMINISTRATOR, Open, Person, administrator_cookies
+from tests.browser.png import packed
 from tests.processes import Site
 from tests.upstream import Script, Upstream
 
@@ -111,6 +112,21 @@ LABELS = {
     "en": ("Travel", "A packing list for three days of rain", "family", "school"),
     "zh-hans": ("旅行", "三天雨天的行李清单", "家事", "孩子"),
 }
+# Who has asked for months, and how many days ago those months ended.
+ASKED = {"Claire": [0], "Meiling": [0, 25], "Tomas": [2], "Ingrid": [9], "Farid": [16]}
+MONTHS = """
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import Plan, User
+from tests.accounts.history import a_month_of
+plan = Plan.objects.create(
+    name="Research", requests_per_day=60, tokens_per_month=400_000, money_per_month=5
+)
+for name, months in {asked!r}.items():
+    User.objects.filter(username=name).update(plan=plan)
+    for ago in months:
+        a_month_of(name, models={models!r}, now=timezone.now() - timedelta(days=ago))
+"""
 FAILED = {
     "en": ("The lakes of Finland", "The three largest lakes of Finland are Saimaa,"),
     "zh-hans": ("芬兰有哪些湖？", "芬兰最大的三个湖是塞马湖、"),
@@ -131,6 +147,8 @@ class Picture:
     act: Callable[[Page], None] | None = None
     contrast: bool = False
     stranger: bool = False
+    person: str = ""
+    administrator: bool = False
 
 
 def open_drawer(page: Page) -> None:
@@ -161,6 +179,7 @@ def select_two(page: Page) -> None:
 
 LEAVES, LEAVES_ZH = next(iter(ENGLISH)), next(iter(CHINESE))
 CSV = "Add up a column of a CSV file"
+EVERYBODY = "/admin/accounts/dailyusage/?show=tokens"
 EN_WIDE, EN_WIDE_DARK = Look("light", 1440), Look("dark", 1440)
 EN_TABLET, EN_TABLET_DARK = Look("light", 768), Look("dark", 768)
 EN_PHONE, EN_PHONE_DARK = Look("light", 360), Look("dark", 360)
@@ -190,6 +209,10 @@ PICTURES = (
     Picture("presets", EN_WIDE, "/presets/"),
     Picture("presets-phone-dark-chinese", ZH_PHONE_DARK, "/presets/"),
     Picture("appearance", EN_TABLET_DARK, "/settings/appearance/"),
+    Picture("usage", EN_WIDE, "/usage/", person="Claire"),
+    Picture("usage-phone-dark-chinese", ZH_PHONE_DARK, "/usage/", person="Meiling"),
+    Picture("usage-of-everybody", EN_WIDE_DARK, EVERYBODY, administrator=True),
+    Picture("usage-of-everybody-phone-chinese", ZH_PHONE, EVERYBODY, administrator=True),
     Picture("sign-in-phone", EN_PHONE, "/accounts/login/", stranger=True),
 )
 
@@ -222,6 +245,8 @@ def prepared(
         for language, texts in (("en", ENGLISH), ("zh-hans", CHINESE)):
             converse(people[language], endpoint, language, texts)
         site.manage("reset_quotas")
+        people |= {name: Prepared(Person(site, name)) for name in ASKED}
+        site.run(MONTHS.format(asked=ASKED, models=MODELS))
         yield people
 
 
@@ -258,22 +283,26 @@ def converse(who: Prepared, endpoint: Upstream, language: str, texts: dict[str, 
 def test_picture(
     prepared: dict[str, Prepared], open_browser: Open, tmp_path: Path, picture: Picture
 ) -> None:
-    look, who = picture.look, prepared[picture.look.language]
+    look = picture.look
+    who = prepared[picture.person or look.language]
     size = {"width": look.width, "height": HEIGHTS[look.width]}
     touch = {"has_touch": True, "is_mobile": True} if look.width < 700 else {}
-    person = None if picture.stranger else who.person
+    person = None if picture.stranger or picture.administrator else who.person
     page = open_browser(person, **{**look.options, "viewport": size, **touch})
     if picture.contrast:
         page.emulate_media(contrast="more")
     url = who.person.url
     page.context.add_cookies([{"name": "django_language", "value": look.language, "url": url}])
+    if picture.administrator:
+        page.context.add_cookies(administrator_cookies(url))
     page.goto(url + who.paths.get(picture.path, picture.path))
     until_whole(page)
     expect(page.locator("html")).to_have_attribute("lang", look.language)
     if picture.act:
         picture.act(page)
     folder = Path(os.environ.get("PICTURES", tmp_path))
-    page.screenshot(path=folder / f"{picture.name}.png", scale="css", caret="hide")
+    taken = page.screenshot(scale="css", caret="hide")
+    (folder / f"{picture.name}.png").write_bytes(packed(taken))
 
 
 def test_the_pictures_are_light() -> None:

@@ -7,10 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat import until_whole
 from tests.browser.looks import Look, check, looks
-from tests.browser.people import ADMINISTRATOR, Open, Person
+from tests.browser.people import Open, Person, administrator_cookies
 from tests.processes import Site
 from tests.upstream import Script, Upstream
-from tests.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -68,14 +67,8 @@ def test_a_persons_page(busy: Person, open_browser: Open) -> None:
 
 @looks
 def test_the_administrators_page(busy: Person, open_browser: Open, look: Look) -> None:
-    password = ADMINISTRATOR["DJANGO_SUPERUSER_PASSWORD"]
-    with Visitor(busy.url).sign_in("root", password) as visitor:
-        cookies = [
-            {"name": name, "value": value, "url": busy.url}
-            for name, value in visitor.http.cookies.items()
-        ]
     page = open_browser(**look.options)
-    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.context.add_cookies(administrator_cookies(busy.url))
     page.goto(f"{busy.url}/admin/accounts/dailyusage/?show=tokens")
     rows = page.locator(".usage-results tbody tr")
     expect(rows.filter(has_text=busy.name)).to_contain_text("5")
