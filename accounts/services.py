@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
@@ -72,6 +72,12 @@ def reactivate(users: Iterable[User]) -> int:
     return User.objects.filter(pk__in=ids, is_active=False).update(
         is_active=True, awaits_approval=False, auth_epoch=F("auth_epoch") + 1
     )
+
+
+def forget_ended_sessions() -> None:
+    """From where people were signed in, and with which browser, once that session has ended."""
+    sessions = Session.objects.filter(session_key=OuterRef("session_key"))
+    UserSession.objects.filter(~Exists(sessions)).delete()
 
 
 def await_approval(user: User) -> None:

@@ -10,6 +10,8 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import audit
 from accounts.models import (
@@ -79,16 +81,22 @@ USAGE = (
 RECORDS_AT_ONCE = 500
 
 
-def profile(user: User) -> Iterator[str]:
+def profile(user: User, now: datetime) -> Iterator[str]:
     plan = user.plan
     addresses = EmailAddress.objects.filter(user=user).values("email", "verified", "primary")
     about = {name: getattr(user, name) for name in PROFILE} | {
         "plan": plan.name if plan else None,
         "groups": list(user.groups.order_by("name").values_list("name", flat=True)),
         "email_addresses": list(addresses),
-        "sessions": list(UserSession.objects.filter(user=user).values(*SESSION)),
+        "sessions": list(_open_sessions(user, now).values(*SESSION)),
     }
     yield written(about, indent=2) + "\n"
+
+
+def _open_sessions(user: User, now: datetime) -> QuerySet[UserSession]:
+    there = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=now)
+    found: QuerySet[UserSession] = UserSession.objects.filter(Exists(there), user=user)
+    return found.order_by("created_at")
 
 
 def ways_in(user: User, now: datetime) -> Iterator[str]:

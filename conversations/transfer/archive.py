@@ -81,7 +81,7 @@ def _entry(name: str, at: datetime) -> ZipInfo:
 
 
 def _files(user: User, said: Words, now: datetime) -> Iterator[File]:
-    yield "profile.json", now, account.profile(user)
+    yield "profile.json", now, account.profile(user, now)
     yield "ways-in.json", now, account.ways_in(user, now)
     yield "api-keys.json", now, account.keys(user, now)
     yield "activity.csv", now, account.activity(user)

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from accounts import services
 from accounts.models import Reservation, User
-from conversations import kept_rows, retention, runtime
+from conversations import clock, kept_rows, retention, runtime
 from conversations.models import ChatModel, Completion, Conversation, Message
+from tests.accounts.doors import browser
 from tests.at_once import at_once
 from tests.conftest import signed_in
 from tests.conversations.clocks import trust_the_clock
 from tests.conversations.conftest import chat_model, talk, unlimited, upstream
 from tests.conversations.talk import Talk, assert_ledger_equals_counters
+from tests.conversations.test_archive import download
 from tests.processes import wait_for
 from tests.upstream import Script, Upstream
 
@@ -50,6 +56,19 @@ def old_ones(user: User, count: int, **fields: Any) -> list[Conversation]:
         Message(conversation=one, owner=user, role="user", content="Hello") for one in made
     )
     return made
+
+
+def test_where_people_were_signed_in_goes_with_the_session(alice: User) -> None:
+    trust_the_clock(timezone.now())
+    here, out, expired = (browser("alice") for _ in range(3))
+    out.post("/accounts/logout/")
+    ended = Session.objects.filter(session_key=expired.session.session_key)
+    ended.update(expire_date=timezone.now() - DAY)
+    profile = json.loads(download(here).read("profile.json"))
+    assert len(profile["sessions"]) == 1
+    housekeeping()
+    kept = UserSession.objects.get()
+    assert kept.session_key == here.session.session_key == Session.objects.get().session_key
 
 
 def test_three_runs_at_once_count_each_once(alice: User, transactional_db: None) -> None:
@@ -141,6 +160,13 @@ def test_the_site_does_it_by_itself(
     old_ones(alice, 15, deleted_at=timezone.now() - DAY)
     runtime.engine()
     wait_for(lambda: not Conversation.objects.exists(), what="all that is due removed")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM django_session")
-        assert cursor.fetchone()[0] == 1
+    assert Session.objects.count() == 1
+
+
+def test_the_documents_say_how_often() -> None:
+    said = " ".join((Path(settings.BASE_DIR) / "README.md").read_text(encoding="utf-8").split())
+    assert (runtime.REAP_SECONDS, runtime.LOOK_SECONDS) == (5, 60)
+    assert timedelta(minutes=10) == retention.KEPT_FOR_UNDO
+    assert (clock.TRUSTED_AFTER, clock.LONGEST_PAUSE) == (DAY, 8 * DAY)
+    for words in ("every five seconds", "once a minute", "ten minutes ago", "eight days", "a day"):
+        assert words in said
