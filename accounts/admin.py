@@ -73,7 +73,12 @@ class NewUserForm(UniqueNames, NewUserFormBase):
 
 
 class ChangeUserForm(UniqueNames, ChangeUserFormBase):
-    pass
+    class Meta(UserChangeForm.Meta):
+        help_texts = {
+            "is_active": _("Changed by actions of the list of users: suspend, let in again."),
+            "default_model": _("The name of a model. Empty: the site's default."),
+            "default_preset": _("The short name or id of a role preset. Empty: none."),
+        }
 
 
 @admin.register(User)
