@@ -72,6 +72,7 @@ class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
         "used_money",
         "reserved_requests",
         "reserved_tokens",
+        "reserved_money",
     )
     list_filter = ("kind", "start", ("api_key", admin.EmptyFieldListFilter))
     list_select_related = ("user", "api_key")
@@ -80,6 +81,8 @@ class UsagePeriodAdmin(ReadOnly, PeriodAdminBase):
 
 
 class UsageRecordAdmin(ReadOnly, RecordAdminBase):
+    """The ledger has a row for each answer that there ever was: nothing on this page looks at all of them."""
+
     list_display = (
         "recorded_at",
         "user",
@@ -94,8 +97,8 @@ class UsageRecordAdmin(ReadOnly, RecordAdminBase):
         "money",
         "actor",
     )
-    list_filter = ("outcome", "service", "estimated", "model_name")
+    list_filter = ("day", "outcome", "service", "estimated")
     list_select_related = ("user", "api_key")
-    search_fields = ("user__username", "api_key__prefix")
-    date_hierarchy = "day"
+    search_fields = ("user__username", "api_key__prefix", "model_name")
+    show_full_result_count = False
     ordering = ("-recorded_at",)

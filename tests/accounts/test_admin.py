@@ -7,7 +7,9 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Plan, UsagePeriod, UsageRecord, User
@@ -163,6 +165,22 @@ def test_usage_can_be_looked_at_only(alice: User, sasha_client: Client) -> None:
     page = sasha_client.get("/admin/accounts/usagerecord/").content.decode()
     assert "alice" in page
     assert str(timezone.now().year) in page
+
+
+def test_the_ledger_is_not_read_as_a_whole(alice: User, sasha_client: Client) -> None:
+    spend(alice)
+    with CaptureQueriesContext(connection) as asked:
+        page = sasha_client.get("/admin/accounts/usagerecord/?q=alice").content.decode()
+    assert "1 usage record" in page
+    of_ledger = [one["sql"] for one in asked if "accounts_usagerecord" in one["sql"]]
+    assert len(of_ledger) == 2  # how many are found, and a hundred of them
+    assert not [sql for sql in of_ledger if "DISTINCT" in sql or "MIN(" in sql]
+
+
+def test_the_state_of_a_person_is_not_said_to_be_a_box(alice: User, sasha_client: Client) -> None:
+    page = sasha_client.get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
+    assert "Unselect this" not in page
+    assert "actions of the list" in page
 
 
 def test_what_an_endpoint_did_not_count_can_be_found(alice: User, sasha_client: Client) -> None:
