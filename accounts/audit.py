@@ -102,10 +102,19 @@ def forget(user: User) -> None:
     number = f"#{user.pk}"
     _rewrite({"actor_name": number, "address": None}, actor=user)
     _rewrite({"subject_name": number}, subject=user)
+    keys = (Action.KEY_CREATED, Action.KEY_REVOKED)
+    _rewrite({"target": ""}, subject=user, action__in=keys)  # names that the person gave them
+
+
+def forget_target(
+    target: str, action: AuditEntry.Action, number: str, *, since: datetime, until: datetime
+) -> None:
+    """What names a person who goes as what else it is about."""
+    _rewrite({"target": number}, action=action, target=target[:200], at__range=(since, until))
 
 
 def _rewrite(changes: dict[str, Any], **which: Any) -> None:
-    """The one change that there is, past the guard of the rows."""
+    """The only changes that there are, past the guard of the rows."""
     query = AuditEntry.objects.filter(**which).query.chain(UpdateQuery)
     query.add_update_values(changes)  # type: ignore[attr-defined]
     query.get_compiler("default").execute_sql(None)

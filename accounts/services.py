@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
 
-from . import audit, quotas, setup
+from . import quotas, setup, traces
 from .models import User
 
 
@@ -107,7 +107,7 @@ def delete_account(user: User, *, now: datetime) -> None:
     with transaction.atomic():
         import_string(settings.BEFORE_ACCOUNT_GOES)(user, now=now)
         quotas.let_go(user)
-        audit.forget(user)
+        traces.forget(user)
         open_sessions = UserSession.objects.filter(user=user).values_list("session_key", flat=True)
         Session.objects.filter(session_key__in=list(open_sessions)).delete()
         user.delete()
