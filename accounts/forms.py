@@ -173,7 +173,7 @@ class ProfileForm(UniqueNames):
 
     class Meta:
         model = User
-        fields = ("username", "language", "custom_instructions")
+        fields = ("username", "language", "custom_instructions", "model_titles")
         widgets = {
             "username": forms.TextInput(attrs={"autocomplete": "username"}),
             "custom_instructions": forms.Textarea(attrs={"rows": 6}),
@@ -182,6 +182,10 @@ class ProfileForm(UniqueNames):
             "username": _("Letters, digits and @ . + - _ only. You sign in with it."),
             "custom_instructions": _(
                 "Sent with every question of yours: who you are, how answers should be."
+            ),
+            "model_titles": _(
+                "After the first answer the same model is asked for a title: a small request of its own, which counts"
+                " and is listed in your usage. Otherwise the first line of your question is the title, for nothing."
             ),
         }
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from django.utils import timezone
 from accounts import quotas
 from accounts.models import ApiKey, User
 
-from . import endpoints, runtime
+from . import endpoints, runtime, titles
 from .completion import Job
 from .metering import Terms
 from .models import (
@@ -42,6 +43,7 @@ class Draft:
 
     instructions: as they are written; variables: what the first one's stand for. Together they say what was sent.
     partial: the answer that is continued, if one is. api_key: what a program asks with, which pays, too.
+    gives_title: the conversation is to get its title from a model afterwards.
     """
 
     conversation: Conversation
@@ -53,6 +55,7 @@ class Draft:
     variables: dict[str, str]
     partial: Message | None = None
     api_key: ApiKey | None = None
+    gives_title: bool = False
 
 
 def draft_answer(
@@ -159,7 +162,8 @@ def start_answer(
         prompt=_record(draft),
     )
     job = _job(draft, call, completion_id, answer, now)
-    transaction.on_commit(lambda: runtime.start(job))
+    then = partial(titles.make, job, conversation.pk) if draft.gives_title else None
+    transaction.on_commit(lambda: runtime.start(job, then))
     return Begun(answer.pk, completion_id, model.name)
 
 
@@ -189,6 +193,7 @@ def _job(draft: Draft, call: ChatCall, completion_id: UUID, answer: Message, now
         started_at=now,
         text=answer.content,
         reasoning=answer.reasoning,
+        title_for=draft.conversation.pk if draft.gives_title else None,
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -39,12 +40,27 @@ def begin(caller: Caller, text: str, *, now: datetime) -> Question:
     """
     limits, preferred = caller.limits, caller.user.default_model
     model = catalogue.choose_model("", limits=limits, preferred=preferred)
+    return begin_with(caller, model, text, answer_tokens=model.max_output_tokens, now=now)
+
+
+def begin_with(
+    caller: Caller,
+    model: ChatModel,
+    text: str,
+    *,
+    instruction: str = "",
+    answer_tokens: int,
+    service: UsageRecord.Service = UsageRecord.Service.CHAT,
+    id: UUID | None = None,
+    now: datetime,
+) -> Question:
+    """The same of a model that has been chosen. id: of the call, under which it is settled."""
     prompt = build_prompt(
-        instructions=(),
+        instructions=(instruction,) if instruction else (),
         examples=(),
         turns=[Turn("user", text)],
         context_window=model.context_window,
-        answer_tokens=model.max_output_tokens,
+        answer_tokens=min(answer_tokens, model.max_output_tokens),
     )
     address = endpoints.address_of(model.endpoint)
     call = calls.begin(
@@ -52,7 +68,9 @@ def begin(caller: Caller, text: str, *, now: datetime) -> Question:
         model,
         prompt_tokens=prompt.tokens,
         answer_tokens=prompt.answer_tokens,
+        service=service,
         counts_only_complete=True,
+        id=id,
         now=now,
     )
     chat = ChatCall(

@@ -46,7 +46,6 @@ class Call:
     id: UUID
     caller: Caller
     model_name: str
-    service: UsageRecord.Service
     terms: Terms
     answer_tokens: int
     started_at: datetime
@@ -94,6 +93,7 @@ def begin(
     answer_tokens: int,
     service: UsageRecord.Service = UsageRecord.Service.CHAT,
     counts_only_complete: bool = False,
+    id: UUID | None = None,
     now: datetime,
 ) -> Call:
     """Set a request and the estimated tokens aside. End it with `end`, whatever happens.
@@ -102,7 +102,7 @@ def begin(
     process is ending or full.
     """
     runtime.ensure_open()
-    id = uuid4()
+    id = id or uuid4()
     granted = quotas.reserve(
         caller.user,
         key=id,
@@ -111,12 +111,13 @@ def begin(
         least_tokens=prompt_tokens + min(LEAST_ANSWER, answer_tokens),
         money=model.prices.of(prompt=prompt_tokens, answer=answer_tokens),
         api_key=caller.api_key,
+        service=service,
         is_call=True,
         now=now,
     )
     answer_tokens = granted - prompt_tokens
     terms = Terms(prompt_tokens, answer_tokens, model.context_window, model.prices)
-    call = Call(id, caller, model.name, service, terms, answer_tokens, now, counts_only_complete)
+    call = Call(id, caller, model.name, terms, answer_tokens, now, counts_only_complete)
     runtime.open_calls[id] = call
     return call
 
@@ -179,7 +180,6 @@ def _settle(call: Call, result: Result) -> None:
         spent=_spent(call, result),
         outcome=result.outcome,
         model_name=call.model_name,
-        service=call.service,
         now=timezone.now(),
     )
 

@@ -26,7 +26,7 @@ from . import metering, relay
 from .endpoint_health import note_traffic
 from .errors import CUT_SHORT, AnswerFailed
 from .metering import Terms
-from .models import ChatModel, Completion, Message
+from .models import ChatModel, Completion, Conversation, Message
 from .prices import Prices
 from .relay import Answer, Ending, InDatabase
 from .tokens import estimate_tokens
@@ -37,6 +37,7 @@ from .upstream.requests import ChatCall, EndpointAddress
 logger = logging.getLogger(__name__)
 
 DEAD_AFTER = timedelta(seconds=15)
+TITLE_TAKES = timedelta(seconds=60)  # at most; then the conversation keeps the one it has
 MOST_TEXT = 4_000_000  # code points of one completion: about a million tokens, more than any model is asked for
 FINISH_PAUSES = (0.2, 0.5, 1, 3)  # seconds between attempts to write the end; the last goes on
 ENDPOINT_FAILURES = {"upstream_auth", "upstream_error", "upstream_unreachable", "timeout_first"}
@@ -46,7 +47,10 @@ Status = Completion.Status
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a completion needs, so that running it reads nothing from the database."""
+    """Everything a completion needs, so that running it reads nothing from the database.
+
+    title_for: the conversation that gets its title from a model once this answer is complete.
+    """
 
     completion_id: UUID
     message_id: UUID
@@ -58,6 +62,7 @@ class Job:
     started_at: datetime
     text: str = ""
     reasoning: str = ""
+    title_for: UUID | None = None
 
 
 @dataclass
@@ -220,6 +225,10 @@ def finish(run: Run, ending: Ending) -> Ending:
             model_name=job.model_name,
             now=now,
         )
+        if job.title_for is not None and ending.status == Status.COMPLETE:
+            # Before anyone is told of the end: the page that is told looks for the title.
+            named = Conversation.objects.filter(pk=job.title_for)
+            named.update(title_due=now + TITLE_TAKES)
     for name in run.dropped_parameters:
         remember_dropped_parameter(job.chat_model_id, name)
     return ending

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from accounts.models import UsageRecord
 
-from . import selectors
+from . import selectors, titles
 from .models import Completion, InstructionVersion, Message
 from .prompt import Turn, joined
 from .variables import fill
@@ -62,6 +62,12 @@ def receipts_of(message: Message) -> list[Receipt]:
         for record in UsageRecord.objects.filter(completion_id__in=[one.pk for one in completions])
     }
     return [_receipt(one, records.get(one.pk)) for one in completions]
+
+
+def title_call_of(message: Message) -> UsageRecord | None:
+    """The call for the title of the conversation, if this answer was followed by one."""
+    calls = [titles.call_id(key) for key in message.completions.values_list("pk", flat=True)]
+    return UsageRecord.objects.filter(completion_id__in=calls).first()
 
 
 def _receipt(completion: Completion, record: UsageRecord | None) -> Receipt:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+Then = Callable[[], Coroutine[Any, Any, None]]
 
 TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
@@ -69,12 +70,12 @@ class Engine:
 
     # --- from any thread ---------------------------------------------------------------------------------------------
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job, then: Then | None = None) -> None:
         answer = Answer(job.completion_id, job.message_id, job.text, job.reasoning)
         run = Run(job, answer)
         self.runs[job.completion_id] = run
         relay.running[job.completion_id] = answer
-        self.call(self._begin, run)
+        self.call(self._begin, run, then)
 
     def stop(self, completion_id: UUID) -> None:
         run = self.runs.get(completion_id)
@@ -114,14 +115,16 @@ class Engine:
         self.task(self.reaper())
         self.task(self.follower.poll())
 
-    def _begin(self, run: Run) -> None:
+    def _begin(self, run: Run, then: Then | None) -> None:
         if self.closing:
             run.end(Ending(Completion.Status.INTERRUPTED, "interrupted"))
-        self.task(self._run(run))
+        self.task(self._run(run, then))
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: Run, then: Then | None) -> None:
         try:
-            await run.run(self.in_database)
+            ending = await run.run(self.in_database)
+            if then is not None and ending.status == Completion.Status.COMPLETE:
+                self.task(then())
         finally:
             self.runs.pop(run.job.completion_id, None)
             relay.running.pop(run.job.completion_id, None)
@@ -277,9 +280,12 @@ def shut_down_thread() -> None:
         made.loop.call_soon_threadsafe(made.loop.stop)
 
 
-def start(job: Job) -> None:
-    """Run a committed completion. From any thread; returns at once."""
-    engine().start(job)
+def start(job: Job, then: Then | None = None) -> None:
+    """Run a committed completion. From any thread; returns at once.
+
+    then: what to do once it is complete.
+    """
+    engine().start(job, then)
 
 
 def warm_up() -> None:

@@ -7,7 +7,7 @@ the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -97,6 +97,8 @@ def send_message(
     )
     message = _message(user, sending, conversation, now)
     drafts = _drafts(user, sending, conversation, message, api_key)
+    if conversation._state.adding and user.model_titles and api_key is None:
+        drafts[0] = replace(drafts[0], gives_title=True)
     try:
         with writing():
             return _write(user, message, drafts, now)

@@ -85,6 +85,7 @@ class User(AbstractUser):
     custom_instructions = models.TextField(_("custom instructions"), blank=True, max_length=4000)
     default_model = models.CharField(_("default model"), max_length=200, blank=True)
     default_preset = models.CharField(_("default role preset"), max_length=60, blank=True)
+    model_titles = models.BooleanField(_("titles by the model"), default=False)
     retention_days = models.PositiveIntegerField(
         null=True,
         blank=True,

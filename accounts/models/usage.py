@@ -164,31 +164,6 @@ class UsagePeriod(models.Model):
         return f"{self.user_id} {self.get_kind_display()} {self.start}"
 
 
-class Reservation(models.Model):
-    """What an open completion or call may still spend. Settling deletes it, so settling happens once.
-
-    alive_at: of a call, the last sign of life of the process that makes it; a completion has its own.
-    """
-
-    id = models.UUIDField(primary_key=True, help_text="The completion's or call's id.")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
-    api_key = models.ForeignKey("ApiKey", models.CASCADE, null=True, related_name="reservations")
-    alive_at = models.DateTimeField(null=True)
-    day = models.DateField()
-    month = models.DateField()
-    requests = models.PositiveIntegerField(default=1)
-    tokens = models.BigIntegerField(default=0)
-    money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        verbose_name = _("reservation")
-        verbose_name_plural = _("reservations")
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-
 class UsageRecord(models.Model):
     """The ledger: one row per completion, call or reset, never changed. Only the person's reference may be cleared."""
 
@@ -205,6 +180,7 @@ class UsageRecord(models.Model):
         TRANSCRIPTION = "transcription", _("speech to text")
         SPEECH = "speech", _("text to speech")
         IMAGES = "images", _("images")
+        TITLES = "titles", _("titles")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -274,3 +250,31 @@ class UsageRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.get_outcome_display()} {self.model_name}"
+
+
+class Reservation(models.Model):
+    """What an open completion or call may still spend. Settling deletes it, so settling happens once.
+
+    alive_at: of a call, the last sign of life of the process that makes it; a completion has its own.
+    """
+
+    id = models.UUIDField(primary_key=True, help_text="The completion's or call's id.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
+    api_key = models.ForeignKey("ApiKey", models.CASCADE, null=True, related_name="reservations")
+    service = models.CharField(
+        max_length=13, choices=UsageRecord.Service, default=UsageRecord.Service.CHAT
+    )
+    alive_at = models.DateTimeField(null=True)
+    day = models.DateField()
+    month = models.DateField()
+    requests = models.PositiveIntegerField(default=1)
+    tokens = models.BigIntegerField(default=0)
+    money = models.DecimalField(max_digits=18, decimal_places=8, default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("reservation")
+        verbose_name_plural = _("reservations")
+
+    def __str__(self) -> str:
+        return str(self.id)

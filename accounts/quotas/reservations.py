@@ -51,6 +51,7 @@ def reserve(
     least_tokens: int,
     money: Decimal = ZERO,
     api_key: ApiKey | None = None,
+    service: UsageRecord.Service = UsageRecord.Service.CHAT,
     is_call: bool = False,
     now: datetime,
 ) -> int:
@@ -59,6 +60,7 @@ def reserve(
     key: the completion's or call's id, under which it is settled.
     tokens: what the prompt and the answer may take; with less left, what is left down to `least_tokens`.
     api_key: the one it is asked for with, whose own limits hold beside the person's.
+    service: what it is for, in the ledger. A title is no answer: it keeps nobody from asking.
     is_call: no completion tells that it is still being made; `note_alive` does.
     Raises QuotaExceeded, with nothing set aside. Call inside the transaction that writes what is being paid for.
     """
@@ -75,13 +77,14 @@ def reserve(
         if granted is None:
             raise _refusal(payers, period, least_tokens, money)
         # The update above holds this person's row, so no other reservation of theirs is being made.
-        running = limits.concurrent_completions
-        if running is not None and len(statements.open_reservations(user_id=user.pk)) >= running:
+        running = None if service == UsageRecord.Service.TITLES else limits.concurrent_completions
+        if running is not None and len(statements.open_answers(user_id=user.pk)) >= running:
             raise QuotaExceeded("too_many_running", limit=running)
         statements.add_reservation(
             id=key,
             user_id=user.pk,
             api_key_id=api_key.pk if api_key is not None else None,
+            service=service,
             alive_at=now if is_call else None,
             day=period.day,
             month=period.month,
@@ -148,7 +151,6 @@ def settle(
     spent: Spent,
     outcome: UsageRecord.Outcome,
     model_name: str,
-    service: UsageRecord.Service = UsageRecord.Service.CHAT,
     now: datetime,
 ) -> bool:
     """Turn a reservation into what was really spent; true for exactly one caller.
@@ -159,7 +161,7 @@ def settle(
         found = statements.find_reservation(id=key)
         if not found or not statements.drop_reservation(id=key):
             return False
-        user_id, api_key_id, day, month, *reserved = found[0]
+        user_id, api_key_id, service, day, month, *reserved = found[0]
         _pay(payers_of(user_id, api_key_id), day, month, reserved=reserved, spent=spent)
         row: dict[str, Any] = {
             "id": uuid4(),

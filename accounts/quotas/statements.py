@@ -107,14 +107,20 @@ find_counters = {of_key: _find(of_key=of_key) for of_key in (False, True)}  # of
 take = {of_key: _take(of_key=of_key) for of_key in (False, True)}  # so much, with so much room
 turn = {of_key: _turn(of_key=of_key) for of_key in (False, True)}  # what to add to each column
 
-open_reservations = Select(
-    lambda: Reservation.objects.filter(user_id=parameter(Reservation, "user_id")).values_list("pk")
+open_answers = Select(
+    lambda: (
+        Reservation.objects.filter(user_id=parameter(Reservation, "user_id"))
+        .exclude(service=UsageRecord.Service.TITLES)
+        .values_list("pk")
+    )
 )
 find_reservation = Select(
     lambda: (
         Reservation.objects.select_for_update()
         .filter(pk=parameter(Reservation, "id"))
-        .values_list("user_id", "api_key_id", "day", "month", "requests", "tokens", "money")
+        .values_list(
+            "user_id", "api_key_id", "service", "day", "month", "requests", "tokens", "money"
+        )
     )
 )
 drop_reservation = Delete(lambda: Reservation.objects.filter(pk=parameter(Reservation, "id")))
@@ -124,6 +130,7 @@ add_reservation = Insert(
         "id",
         "user_id",
         "api_key_id",
+        "service",
         "alive_at",
         "day",
         "month",

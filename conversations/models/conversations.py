@@ -7,6 +7,7 @@ regenerated answers are siblings: messages form a tree, and a conversation shows
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -66,6 +67,9 @@ class Conversation(Sampling):
     )
     title = models.CharField(_("title"), max_length=200)
     titled_by_person = models.BooleanField(default=False)
+    title_due = models.DateTimeField(
+        null=True, blank=True, help_text="A model is making a title, until then at the latest."
+    )
     preset = models.ForeignKey(
         RolePreset,
         models.SET_NULL,
@@ -137,6 +141,9 @@ class Conversation(Sampling):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def title_is_due(self, *, now: datetime) -> bool:
+        return self.title_due is not None and self.title_due > now
 
 
 class Message(models.Model):

@@ -90,7 +90,7 @@ class ChatModel(models.Model):
     service = models.CharField(
         _("what it does"),
         max_length=13,
-        choices=UsageRecord.Service,
+        choices=[one for one in UsageRecord.Service.choices if one[0] != "titles"],
         default=UsageRecord.Service.CHAT,
         help_text=_(
             "Only models that answer are offered in the chat; programs ask for the others."

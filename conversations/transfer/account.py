@@ -42,6 +42,7 @@ PROFILE = (
     "send_key",
     "shortcuts",
     "custom_instructions",
+    "model_titles",
     "default_model",
     "default_preset",
     "retention_days",

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -121,6 +122,7 @@ def chat_page(
         _prefill_edit(composer, shown, uuid_or_none(request.GET.get("edit", "")))
     context |= {
         "conversation": shown,
+        "title_is_due": shown is not None and shown.title_is_due(now=timezone.now()),
         **_window(transcript),
         "newer_hidden": transcript.ends_early,
         "running": transcript.running,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -10,13 +11,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.models import UsageRecord
 from chatsite.views import wants_json
 
 from .. import access
 from ..errors import NotPossible
 from ..models import Message
 from ..parameters import PARAMETERS
-from ..receipts import receipts_of
+from ..receipts import receipts_of, title_call_of
 from .replies import owner, refusals, signed_in
 
 
@@ -27,9 +29,10 @@ def receipt(request: HttpRequest, message_id: UUID) -> HttpResponseBase:
     message = access.get_message(owner(request), message_id)
     if message.role != Message.Role.ASSISTANT:
         raise NotPossible(_("Only an answer has a receipt."))
-    found = receipts_of(message)
+    found, title = receipts_of(message), title_call_of(message)
     if wants_json(request):
-        return JsonResponse({"completions": [asdict(one) for one in found]})
+        answers = [asdict(one) for one in found]
+        return JsonResponse({"completions": answers, "title": title and _of_title(title)})
     rows = [
         {
             "receipt": one,
@@ -42,4 +45,10 @@ def receipt(request: HttpRequest, message_id: UUID) -> HttpResponseBase:
         }
         for one in found
     ]
-    return render(request, "conversations/receipt.html", {"message": message, "rows": rows})
+    context = {"message": message, "rows": rows, "title_call": title}
+    return render(request, "conversations/receipt.html", context)
+
+
+def _of_title(record: UsageRecord) -> dict[str, Any]:
+    names = ("model_name", "outcome", "tokens_in", "tokens_out", "tokens_cached", "money")
+    return {name: getattr(record, name) for name in names}

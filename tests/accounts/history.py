@@ -27,8 +27,17 @@ def spend(
 ) -> None:
     """One answer, asked and settled at that moment, whatever the person's limits are."""
     id, none = uuid4(), quotas.NO_LIMITS
-    quotas.reserve(user, key=id, limits=none, tokens=9, least_tokens=9, api_key=key, now=now)
-    quotas.settle(id, spent=spent, outcome=outcome, model_name=model, service=service, now=now)
+    quotas.reserve(
+        user,
+        key=id,
+        limits=none,
+        tokens=9,
+        least_tokens=9,
+        api_key=key,
+        service=service,
+        now=now,
+    )
+    quotas.settle(id, spent=spent, outcome=outcome, model_name=model, now=now)
 
 
 def make_key(user: User, name: str = "Script", *, now: datetime) -> ApiKey:

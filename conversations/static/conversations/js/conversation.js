@@ -44,6 +44,7 @@ export class ChatConversation extends HTMLElement {
     this.outbox.restore();
     if (!this.outbox.isEmpty) this.welcome(false);
     this.lookForOlder();
+    this.awaitTitle();
   }
 
   disconnectedCallback() {
@@ -212,7 +213,18 @@ export class ChatConversation extends HTMLElement {
     if (!isLast) return;
     this.outbox.pump();
     // What the model does not take may have been learnt just now.
-    this.refresh(["conversations", "title", "parameters", "quota", "limit"]);
+    await this.refresh(["conversations", "title", "parameters", "quota", "limit"]);
+    this.awaitTitle();
+  }
+
+  // While a model makes a title of the conversation: it is shown when it is there.
+  async awaitTitle() {
+    const { signal } = this.listeners;
+    while (document.querySelector("[data-live=title][data-due]")) {
+      await new Promise((go) => setTimeout(go, PAUSE));
+      if (signal.aborted || document.hidden) return; // it is asked for when the page is looked at
+      if (!(await this.refresh(["conversations", "title", "quota", "limit"]))) return;
+    }
   }
 
   // The session is over: what has come stays, and the whole answer is shown after signing in again.
