@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm, LoginForm, SignupForm
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
@@ -153,6 +154,14 @@ class SignUpForm(SignupForm):
             )
         return email
 
+    def validate_unique_email(self, value: str) -> str:
+        """Whoever waits for its confirmation does not keep an address from its owner."""
+        email: str = super().validate_unique_email(value)
+        verified = EmailAddress.objects.filter(email=value, verified=True)
+        if not selectors.is_email_taken(value) and not verified.exists():
+            self.account_already_exists = False
+        return email
+
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponseBase | None]:
         try:
             with transaction.atomic():
@@ -166,6 +175,22 @@ class SignUpForm(SignupForm):
         except IntegrityError:  # the same name, taken between the check and the insert
             title = _("That name is taken")
             return None, error_page(request, 409, "name_taken", str(title), NAME_TAKEN)
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):
+    """allauth's, for addresses that count. One that waits beside another for its confirmation opens no account."""
+
+    users: list[User]
+
+    def clean_email(self) -> str:
+        """As it is kept: what is merely read alike may be another mailbox."""
+        super().clean_email()
+        email = fold(self.cleaned_data["email"]) or ""
+        verified = set(
+            EmailAddress.objects.filter(email=email, verified=True).values_list("user", flat=True)
+        )
+        self.users = [user for user in self.users if user.email_key == email or user.pk in verified]
+        return email
 
 
 class ProfileForm(UniqueNames):

@@ -278,3 +278,24 @@ def test_ending_a_session_needs_the_csrf_token(alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     assert client.post("/settings/sessions/").status_code == 403
+
+
+def test_an_address_that_waits_opens_no_account_and_keeps_nobody_out(
+    alice: User, sasha: User, alice_client: Client, client: Client, with_mail: None
+) -> None:
+    alice_client.post("/accounts/email/", {"email": "carol@example.org", "action_add": ""})
+    mail.outbox.clear()
+    client.post("/accounts/password/reset/", {"email": "carol@example.org"})
+    assert "password/reset/key" not in mail.outbox[0].body
+    carol = {"username": "carol", "password1": PASSWORD, "password2": PASSWORD}
+    client.post("/accounts/signup/", {**carol, "email": "Carol@Example.org"})
+    client.post(link_in(mail.outbox[-1]))
+    row = EmailAddress.objects.get(email="carol@example.org", verified=True)
+    assert row.user == User.objects.get(username="carol")
+
+
+def test_a_link_for_a_password_goes_to_the_address_as_it_is_kept(
+    alice: User, client: Client, with_mail: None
+) -> None:
+    client.post("/accounts/password/reset/", {"email": "alice@\uff25xample.org"})
+    assert [one.to for one in mail.outbox] == [["alice@example.org"]]
