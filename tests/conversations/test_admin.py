@@ -94,6 +94,25 @@ def test_a_search_for_anything_works(conversation: Conversation, sasha_client: C
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("lookup", "status"),
+    [
+        ("title__startswith=a", 400),
+        ("preset_variables__icontains=a", 400),
+        ("preset_variables__contains=a", 400),
+        ("owner__custom_instructions__contains=a", 400),
+        ("active_at__gte=2026-01-01", 200),
+        ("owner__id__exact=1", 200),
+        ("archived__exact=0", 200),
+    ],
+)
+def test_no_filter_tells_what_was_written(
+    conversation: Conversation, sasha_client: Client, lookup: str, status: int
+) -> None:
+    page = sasha_client.get(f"/admin/conversations/conversation/?{lookup}")
+    assert page.status_code == status
+
+
 def test_the_number_of_queries_does_not_grow(
     conversation: Conversation, alice: User, sasha_client: Client
 ) -> None:
