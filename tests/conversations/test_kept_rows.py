@@ -130,6 +130,26 @@ def test_deleted_while_it_is_rendered(
     assert not has_text(stored)
 
 
+def test_what_another_process_still_has_in_memory_is_out_of_reach(
+    alice: User,
+    alice_client: Client,
+    transactional_db: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after `manage.py housekeeping` beside a site that keeps its cache in memory."""
+    conversation = grow(alice, 0, 4)
+    keys = list(conversation.messages.values_list("pk", flat=True))
+    pages = [f"/c/{conversation.pk}/", *(f"/messages/{key}/" for key in keys)]
+    assert [alice_client.get(page).status_code for page in pages] == [200] * 5
+    monkeypatch.setattr(kept_rows, "_forget", lambda messages: None)
+    in_the_bin(alice)
+    assert len(kept_rows.find(keys)) == 4
+    for page in pages:
+        reply = alice_client.get(page)
+        assert reply.status_code == 404
+        assert not MARK.search(reply.content)
+
+
 def test_a_deletion_that_is_rolled_back_forgets_nothing(
     stored: Callable[[], list[bytes]],
     alice: User,
