@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chatsite.views import error_page, see_other
 
-from . import invitations, second_factors, services, setup
+from . import browsers, invitations, second_factors, services, setup
 from .authentication import sign_in
 from .emails import must_be_verified
 from .forms import (
@@ -206,10 +206,18 @@ class SignInView(LoginView):
 sign_in_page = SignInView.as_view()
 
 
-# GET lists the open sessions; POST ends all but this one.
-sessions = never_cache(
-    ListUserSessionsView.as_view(success_url=reverse_lazy("accounts:settings-sessions"))
-)
+class SessionsView(ListUserSessionsView):
+    """allauth's: GET lists the open sessions, POST ends all but this one."""
+
+    success_url = reverse_lazy("accounts:settings-sessions")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        rows = [(one, browsers.description(one.user_agent)) for one in context["sessions"]]
+        return {**context, "rows": rows}
+
+
+sessions = never_cache(SessionsView.as_view())
 
 
 @require_POST
