@@ -9,9 +9,11 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import quotas
 from accounts.models import Plan, UsageRecord, User
+from accounts.quotas import Period
 
 pytestmark = pytest.mark.usefixtures("chat_model")
 RENEWS = r"Your quota renews on \w+ \d+ at 00:00 \(UTC\)\."
@@ -78,3 +80,32 @@ def test_what_is_used_up_is_said_once(alice: User, alice_client: Client) -> None
     text, is_low, banner = said(alice_client)
     assert (text, is_low) == ("0 of 1 request left today", True)
     assert re.fullmatch(rf"You have used the only request of today\. {RENEWS}", banner)
+
+
+def test_of_several_that_are_low_the_nearest_is_said(alice: User, alice_client: Client) -> None:
+    """With when that one is renewed; the others, which are further away, would only make it long."""
+    put_on_plan(alice, requests_per_day=10, tokens_per_month=1_000, money_per_month=Decimal(1))
+    for _ in range(8):
+        spend(alice, tokens=110, money="0.119")
+    text, is_low, banner = said(alice_client)
+    ends = date_format(Period.at(timezone.now()).month_ends, "MONTH_DAY_FORMAT")
+    assert text == (
+        f"0.048 of the budget of 1 left this month. Your quota renews on {ends} at 00:00 (UTC)."
+    )
+    assert (is_low, banner) == (True, "")
+    spend(alice, tokens=90)
+    assert said(alice_client)[0].startswith("30 of 1,000 tokens left this month.")
+
+
+def test_of_several_that_are_used_up_the_one_that_stays_so_longest_is_said(
+    alice: User, alice_client: Client
+) -> None:
+    put_on_plan(alice, requests_per_day=2, requests_per_month=3, tokens_per_month=1_000)
+    for _ in range(2):
+        spend(alice, tokens=450)
+    assert said(alice_client)[2].startswith("You have used all 2 requests of today.")
+    spend(alice, tokens=200)
+    text, is_low, banner = said(alice_client)
+    assert is_low
+    assert text.startswith("0 of ")
+    assert re.fullmatch(rf"You have used all 1,000 tokens of this month\. {RENEWS}", banner)
