@@ -29,6 +29,7 @@ MOST_BYTES = 500_000
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
+        allow_empty_file=True,  # what to do about it is told by who reads it
         help_text=_(
             "In UTF-8 or GB18030, with the columns username and password and, if wanted, email, plan, group, language"
             " and is_active. Who gets no password gets a link to choose one. An existing user is updated; an empty cell"

@@ -40,6 +40,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
+    """Everything that is wrong with one row."""
+
     row: int
     why: str
 
@@ -54,8 +56,8 @@ def check(rows: Iterable[Row]) -> tuple[list[Person], list[Problem]]:
         for row in some:
             name, password = row.cell("username"), row.cells.get("password", "")
             person = Person(User.normalize_username(name), password)
-            if fault := next(checker.faults(row, person), None):
-                problems.append(Problem(row.number, fault))
+            if faults := [*checker.faults(row, person)]:
+                problems.append(Problem(row.number, _("; ").join(faults)))
                 people.clear()
             elif not problems:
                 people.append(person)

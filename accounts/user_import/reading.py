@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 REQUIRED = ("username", "password")
 OPTIONAL = ("email", "plan", "group", "language", "is_active")
 IGNORED = ("id",)  # the original's header is `id,username,password`
+SPREADSHEET = b"PK\x03\x04"  # how .xlsx and .ods begin
 AT_ONCE = 500  # rows that are looked up or written by one query
 
 
@@ -32,6 +33,8 @@ class Row:
 
 def read_rows(content: bytes) -> Iterator[Row]:
     """The rows of a CSV file in UTF-8, with or without a mark, or in GB18030. Raises UnusableFile on the way."""
+    if not content.strip(b"\xef\xbb\xbf\r\n\t ,;"):
+        raise UnusableFile(_("The file is empty. Its first line has to be username,password."))
     text = io.TextIOWrapper(io.BytesIO(content), encoding=_encoding(content), newline="")
     lines = csv.reader(text, strict=True)
     try:
@@ -45,6 +48,8 @@ def read_rows(content: bytes) -> Iterator[Row]:
 
 
 def _encoding(content: bytes) -> str:
+    if content.startswith(SPREADSHEET):
+        raise UnusableFile(_("This is a spreadsheet. Save its table as CSV, in UTF-8."))
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             content.decode(encoding)
@@ -56,6 +61,7 @@ def _encoding(content: bytes) -> str:
 
 def _check_header(header: list[str]) -> None:
     if missing := [name for name in REQUIRED if name not in header]:
+        _check_separator(",".join(header))
         names = _(" and ").join(missing)
         raise UnusableFile(_("The first line has no column %(names)s.") % {"names": names})
     if unknown := [name for name in header if name not in (*REQUIRED, *OPTIONAL, *IGNORED)]:
@@ -65,6 +71,18 @@ def _check_header(header: list[str]) -> None:
         )
     if len(set(header)) < len(header):
         raise UnusableFile(_("The first line names a column twice."))
+
+
+def _check_separator(line: str) -> None:
+    """Of a first line that names too little."""
+    if ";" in line:
+        raise UnusableFile(
+            _("Semicolons separate the columns. Save the file again, with commas between them.")
+        )
+    if "\t" in line:
+        raise UnusableFile(
+            _("Tabs separate the columns. Save the file again, with commas between them.")
+        )
 
 
 def _cells(header: list[str], values: list[str]) -> dict[str, str]:

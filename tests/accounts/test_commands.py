@@ -175,7 +175,13 @@ def test_import_names_a_bad_row_and_writes_nothing(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no column username and password"),
+        (b"", "The file is empty. Its first line has to be username,password"),
+        (b"\xef\xbb\xbf \r\n\r\n", "The file is empty"),
+        (b"\nusername,password\n", "no column username and password"),
+        (b"username;password\ncarol;\n", "Semicolons separate the columns.*commas"),
+        (b"username\tpassword\ncarol\t\n", "Tabs separate the columns.*commas"),
+        (b"username,mail;password\n", "Semicolons"),
+        (b"PK\x03\x04\x14\x00", "This is a spreadsheet. Save its table as CSV"),
         (b"username,mail\n", "no column password"),
         (b"username,password,e-mail\n", "'e-mail' is not known"),
         (b"username,password,password\n", "twice"),
@@ -255,6 +261,20 @@ def test_import_dry_run_and_json(alice: User, table: Any) -> None:
     assert result == {"created": 1, "updated": 1, "errors": [], "dry_run": True, "links": {}}
     assert User.objects.count() == 1
     assert sign_in(Client(), "alice", PASSWORD) == 302
+
+
+def test_import_tells_every_fault_of_a_row(alice: User, table: Any) -> None:
+    header = "username,password,email,plan,group,language,is_active"
+    worst = "ca rol,,ALICE@example.org,Gold,nobody,fr,maybe,more"
+    with pytest.raises(CommandError) as caught:
+        run("import_users", table(f"{header}\ndave,,,,,,\n{worst}\n,,x,,,,\n"))
+    second, third, last = str(caught.value).splitlines()
+    assert second.startswith("row 3: it has more cells than the first line; ")
+    for part in ("valid username", "belongs to alice", "'Gold'", "'nobody'", "'fr'", "'maybe'"):
+        assert part in second
+    assert third == "row 4: the user name is empty; 'x' is not an e-mail address"
+    assert last == "Nothing was written."
+    assert User.objects.count() == 1
 
 
 def test_import_lists_bad_rows_as_json(db: None, table: Any) -> None:

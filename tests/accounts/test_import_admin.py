@@ -97,7 +97,8 @@ def test_in_chinese(sasha: User) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "empty"),
+        (b"", "The file is empty. Its first line has to be username,password"),
+        (b"username;password\n", "Semicolons separate the columns"),
         (b"name\n", "no column username and password"),
         (b"username,password\n\xff\xff\xff", "neither UTF-8 nor GB18030"),
         (b"username,password\n" + b"carol,x\n" * 1001, "import_users FILE"),

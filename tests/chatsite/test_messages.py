@@ -22,6 +22,7 @@ HALF_WIDTH = re.compile(
 # The same in both languages.
 SAME = {
     "Chatsite",
+    "; ",
     "top p",
     "Top p",
     "%(first)s %(second)s",
