@@ -32,8 +32,9 @@ class ImportForm(forms.Form):
         allow_empty_file=True,  # what to do about it is told by who reads it
         help_text=_(
             "In UTF-8 or GB18030, with the columns username and password and, if wanted, email, plan, group, language"
-            " and is_active. Who gets no password gets a link to choose one. An existing user is updated; an empty cell"
-            " changes nothing. One bad row, and nothing is written."
+            " and is_active. Who gets no password gets a link to choose one; those given have to be as strong as those"
+            " that people choose. An existing user is updated; an empty cell changes nothing. One bad row, and nothing"
+            " is written."
         ),
     )
     dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)

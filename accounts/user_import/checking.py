@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
@@ -46,9 +47,14 @@ class Problem:
     why: str
 
 
-def check(rows: Iterable[Row]) -> tuple[list[Person], list[Problem]]:
-    """What the rows would do, or what is wrong with them: one of both lists is empty. Two queries for 500 rows."""
-    checker = _Checker()
+def check(
+    rows: Iterable[Row], *, weak_passwords: bool = False
+) -> tuple[list[Person], list[Problem]]:
+    """What the rows would do, or what is wrong with them: one of both lists is empty. Two queries for 500 rows.
+
+    weak_passwords: whether to take those that people could not choose for themselves.
+    """
+    checker = _Checker(weak_passwords=weak_passwords)
     people: list[Person] = []
     problems: list[Problem] = []
     for some in in_batches(rows, AT_ONCE):
@@ -67,19 +73,22 @@ def check(rows: Iterable[Row]) -> tuple[list[Person], list[Problem]]:
 class _Checker:
     """The site as it is, and what the rows before took."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, weak_passwords: bool) -> None:
+        self.weak_passwords = weak_passwords
         self.plans = {fold(plan.name): plan for plan in Plan.objects.all()}
         self.groups = {fold(group.name): group for group in Group.objects.all()}
         self.languages = {code: code for code in dict(settings.LANGUAGES)}
         self.seen_names: dict[str, int] = {}
         self.seen_addresses: dict[str, int] = {}
-        self.known: dict[str, int] = {}
+        self.known: dict[str, tuple[int, str]] = {}
         self.owners: dict[str, tuple[int, str]] = {}
 
     def look_up(self, rows: list[Row]) -> None:
         """Those of the site's people whose names or addresses these rows have."""
         names = User.objects.filter(username_key__in=_keys("username", rows))
-        self.known = dict(names.values_list("username_key", "pk"))
+        self.known = {
+            key: (pk, email) for key, pk, email in names.values_list("username_key", "pk", "email")
+        }
         addresses = User.objects.filter(email_key__in=_keys("email", rows))
         self.owners = {
             key or "": (pk, name)
@@ -95,6 +104,8 @@ class _Checker:
         yield from self._name(row, person)
         yield from self._address(row, person)
         yield from self._choices(row, person)
+        if person.password and not self.weak_passwords:
+            yield from self._password(person)
 
     def _name(self, row: Row, person: Person) -> Iterator[str]:
         name = person.username
@@ -115,7 +126,7 @@ class _Checker:
         if first != row.number:
             told = {"name": name, "row": first}
             yield _("the user name %(name)r is already in row %(row)d") % told
-        person.pk = self.known.get(key)
+        person.pk, _email = self.known.get(key, (None, ""))
         person.is_new = person.pk is None
 
     def _address(self, row: Row, person: Person) -> Iterator[str]:
@@ -157,6 +168,15 @@ class _Checker:
             person.is_active = word in TRUE
             if word not in TRUE | FALSE:
                 yield _("is_active is %(word)r, neither true nor false") % {"word": word}
+
+    def _password(self, person: Person) -> Iterator[str]:
+        """By the rules of the sign-up page, which compare it with name and address, too."""
+        _pk, email = self.known.get(fold(person.username) or "", (None, ""))
+        user = User(username=person.username, email=person.email or email)
+        try:
+            validate_password(person.password, user)
+        except ValidationError as error:
+            yield _("the password: %(why)s") % {"why": " ".join(error.messages)}
 
 
 def _keys(column: str, rows: list[Row]) -> list[str]:

@@ -75,7 +75,7 @@ def table(tmp_path: Path) -> Any:
 
 FULL = """username,password,email,plan,group,language,is_active
 carol,secret one,Carol@Example.org,Free,writers,zh-hans,yes
-李雷,口令 二,,,,,
+李雷,一句足够长的口令,,,,,
 dave,secret three,,,,,no
 """
 
@@ -91,7 +91,7 @@ def test_import_creates_users(db: None, table: Any) -> None:
     assert list(carol.groups.all()) == [writers]
     assert EmailAddress.objects.get(user=carol).verified
     assert sign_in(Client(), "carol", "secret one") == 302
-    assert sign_in(Client(), "李雷", "口令 二") == 302
+    assert sign_in(Client(), "李雷", "一句足够长的口令") == 302
     assert not User.objects.get(username="dave").is_active
 
 
@@ -99,14 +99,16 @@ def test_import_creates_users(db: None, table: Any) -> None:
 def test_import_understands_the_original_header_in_usual_encodings(
     db: None, table: Any, encoding: str
 ) -> None:
-    path = table("id,username,password\r\n1,李雷,secret\r\n\r\n2,韩梅梅,secret\r\n", encoding)
+    path = table(
+        "id,username,password\r\n1,李雷,a long secret\r\n\r\n2,韩梅梅,a long secret\r\n", encoding
+    )
     run("import_users", path)
     assert set(User.objects.values_list("username", flat=True)) == {"李雷", "韩梅梅"}
 
 
 def test_import_finds_columns_by_name(db: None, table: Any) -> None:
-    run("import_users", table(" Password , USERNAME\nsecret,carol\n"))
-    assert sign_in(Client(), "carol", "secret") == 302
+    run("import_users", table(" Password , USERNAME\na long secret,carol\n"))
+    assert sign_in(Client(), "carol", "a long secret") == 302
 
 
 def test_import_updates_an_existing_name(alice: User, table: Any) -> None:
@@ -140,28 +142,28 @@ def test_import_suspends(alice: User, alice_client: Client, table: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (",secret,,,,,", "empty"),
-        ("ca rol,secret,,,,,", "valid username"),
-        ("=cmd(),secret,,,,,", "formula"),
-        ("+1,secret,,,,,", "formula"),
-        ("x" * 151 + ",secret,,,,,", "150"),
-        ("ＤＡＶＥ,secret,,,,,", "already in row 2"),
-        ("carol,secret,nowhere,,,,", "not an e-mail address"),
-        ("carol,secret,ALICE@example.org,,,,", "belongs to alice"),
-        ("carol,secret,dave@example.org,,,,", "already in row 2"),
-        ("carol,secret,,Gold,,,", "no plan 'Gold'"),
-        ("carol,secret,,,nobody,,", "no group 'nobody'"),
-        ("carol,secret,,,,fr,", "language 'fr'"),
-        ("carol,secret,,,,,maybe", "neither true nor false"),
-        ("carol,secret,,,,,yes,more", "more cells"),
-        ("carol,sec\x00ret,,,,,", "NUL"),
+        (",a long secret,,,,,", "empty"),
+        ("ca rol,a long secret,,,,,", "valid username"),
+        ("=cmd(),a long secret,,,,,", "formula"),
+        ("+1,a long secret,,,,,", "formula"),
+        ("x" * 151 + ",a long secret,,,,,", "150"),
+        ("ＤＡＶＥ,a long secret,,,,,", "already in row 2"),
+        ("carol,a long secret,nowhere,,,,", "not an e-mail address"),
+        ("carol,a long secret,ALICE@example.org,,,,", "belongs to alice"),
+        ("carol,a long secret,dave@example.org,,,,", "already in row 2"),
+        ("carol,a long secret,,Gold,,,", "no plan 'Gold'"),
+        ("carol,a long secret,,,nobody,,", "no group 'nobody'"),
+        ("carol,a long secret,,,,fr,", "language 'fr'"),
+        ("carol,a long secret,,,,,maybe", "neither true nor false"),
+        ("carol,a long secret,,,,,yes,more", "more cells"),
+        ("carol,a long\x00 secret,,,,,", "NUL"),
     ],
 )
 def test_import_names_a_bad_row_and_writes_nothing(
     alice: User, table: Any, line: str, why: str
 ) -> None:
     header = "username,password,email,plan,group,language,is_active"
-    path = table(f"{header}\ndave,secret,dave@example.org,,,,\n{line}\n")
+    path = table(f"{header}\ndave,a long secret,dave@example.org,,,,\n{line}\n")
     with pytest.raises(CommandError) as caught:
         run("import_users", path)
     assert caught.value.returncode == 1
@@ -186,7 +188,7 @@ def test_import_names_a_bad_row_and_writes_nothing(
         (b"username,password,e-mail\n", "'e-mail' is not known"),
         (b"username,password,password\n", "twice"),
         (b"username,password\n\xff\xff\xff", "neither UTF-8 nor GB18030"),
-        (b'username,password\n"carol,secret\n', "not a CSV file"),
+        (b'username,password\n"carol,a long secret\n', "not a CSV file"),
     ],
 )
 def test_import_refuses_a_file(db: None, tmp_path: Path, content: bytes, why: str) -> None:
@@ -197,7 +199,7 @@ def test_import_refuses_a_file(db: None, tmp_path: Path, content: bytes, why: st
 
 
 def test_import_without_a_password_prints_a_link(db: None, table: Any) -> None:
-    path = table("username,password,email\ncarol,,carol@example.org\ndave,secret,\n")
+    path = table("username,password,email\ncarol,,carol@example.org\ndave,a long secret,\n")
     assert run("import_users", path, "--dry-run") == (
         "created 2, updated 0 (dry run: nothing was written)\n"
     )
@@ -224,7 +226,7 @@ def chooses_password(path: str, password: str) -> bool:
 
 
 def test_import_mails_links(db: None, with_mail: None, table: Any) -> None:
-    rows = "carol,,carol@example.org,zh-hans\ndave,,,\nerin,secret,erin@example.org,\n"
+    rows = "carol,,carol@example.org,zh-hans\ndave,,,\nerin,a long secret,erin@example.org,\n"
     output = json.loads(
         run("import_users", table(f"username,password,email,language\n{rows}"), "--json")
     )
@@ -236,7 +238,7 @@ def test_import_mails_links(db: None, with_mail: None, table: Any) -> None:
 
 
 def test_import_of_many_says_how_far_it_is(db: None, table: Any) -> None:
-    rows = "".join(f"user{number},secret\n" for number in range(1_200))
+    rows = "".join(f"user{number},a long secret\n" for number in range(1_200))
     errors = StringIO()
     call_command(
         "import_users", table(f"username,password\n{rows}"), stdout=StringIO(), stderr=errors
@@ -255,7 +257,7 @@ def test_import_needs_a_file(db: None, tmp_path: Path) -> None:
 
 
 def test_import_dry_run_and_json(alice: User, table: Any) -> None:
-    path = table("username,password\nalice,new one\ncarol,secret\n")
+    path = table("username,password\nalice,another one\ncarol,a long secret\n")
     assert "dry run" in run("import_users", path, "--dry-run")
     result = json.loads(run("import_users", path, "--dry-run", "--json"))
     assert result == {"created": 1, "updated": 1, "errors": [], "dry_run": True, "links": {}}
@@ -277,11 +279,36 @@ def test_import_tells_every_fault_of_a_row(alice: User, table: Any) -> None:
     assert User.objects.count() == 1
 
 
+WEAK = """id,username,password
+1,carol,abc
+2,dave,password123
+3,alice,alice@example.org
+4,erin,20261129
+5,frank,a pass phrase
+"""
+
+
+def test_import_refuses_weak_passwords(alice: User, table: Any) -> None:
+    """As the page does on which people choose theirs; the original's table may hold any."""
+    path = table(WEAK)
+    with pytest.raises(CommandError) as caught:
+        run("import_users", path)
+    lines = str(caught.value).splitlines()
+    whys = ("too short", "too common", "too similar", "numeric")
+    for row, (line, why) in enumerate(zip(lines, whys, strict=False), start=2):
+        assert line.startswith(f"row {row}: the password: ")
+        assert why in line
+    assert "abc" not in str(caught.value)
+    assert User.objects.count() == 1
+    assert run("import_users", path, "--allow-weak-passwords") == "created 4, updated 1\n"
+    assert sign_in(Client(), "carol", "abc") == 302
+
+
 def test_import_lists_bad_rows_as_json(db: None, table: Any) -> None:
     output = StringIO()
     with pytest.raises(CommandError):
         call_command(
-            "import_users", table("username,password\n=carol,x\n"), json=True, stdout=output
+            "import_users", table("username,password\n=carol,\n"), json=True, stdout=output
         )
     assert json.loads(output.getvalue())["errors"] == [
         {"row": 2, "error": "the user name '=carol' looks like a formula"}

@@ -22,18 +22,25 @@ class Command(BaseCommand):
     help = (
         "Create and update users from a CSV file with the columns username and password and, if wanted, email, plan,"
         " group, language and is_active. An empty cell changes nothing; a new user without a password gets a link to"
-        " choose one, printed after the name. One bad row, and nothing is written."
+        " choose one, printed after the name. Passwords have to be as strong as those that people choose,"
+        " unless --allow-weak-passwords is given. One bad row, and nothing is written."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="the CSV file, in UTF-8 or GB18030")
+        parser.add_argument(
+            "--allow-weak-passwords",
+            action="store_true",
+            help="take short and common passwords, too, such as those of the original's user.csv",
+        )
         parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             people, problems = user_import.check(
-                user_import.read_rows(options["file"].read_bytes())
+                user_import.read_rows(options["file"].read_bytes()),
+                weak_passwords=options["allow_weak_passwords"],
             )
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
