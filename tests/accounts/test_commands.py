@@ -233,7 +233,7 @@ def test_import_mails_links(db: None, with_mail: None, table: Any) -> None:
     assert set(output["links"]) == {"carol", "dave"}
     (message,) = mail.outbox
     assert message.to == ["carol@example.org"]
-    assert message.subject == "你的账户已就绪"
+    assert message.subject == "您的账户已就绪"
     assert output["links"]["carol"] in str(message.body)
 
 
