@@ -280,6 +280,7 @@ SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
+        "provider_class": "accounts.openid.Provider",
         "APPS": [
             {
                 "provider_id": "sso",
@@ -288,7 +289,7 @@ SOCIALACCOUNT_PROVIDERS = {
                 "secret": OIDC_CLIENT_SECRET,
                 "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
             }
-        ]
+        ],
     }
 }
 

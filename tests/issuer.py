@@ -18,16 +18,26 @@ CLIENT, SECRET = "chatsite", "the client's secret"
 DENY = {"error": "access_denied"}
 
 
+def _changed(usual: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**usual, **changes}.items() if value is not None}
+
+
 class Issuer:
-    """claims: of whoever comes next. token, userinfo: what is sent instead of the usual. asked: paths, oldest first."""
+    """claims: of whoever comes next. token, userinfo: what is sent instead of the usual. asked: paths, oldest first.
+
+    id_token, discovery: what is otherwise in these; None takes it out.
+    """
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {}
+        self.id_token: dict[str, Any] = {}
+        self.discovery: dict[str, Any] = {}
         self.denies = False
         self.token: bytes | None = None
         self.userinfo: bytes | None = None
         self.moved: str | None = None
         self.asked: list[str] = []
+        self.nonces: list[str] = []
         self._challenges: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -49,12 +59,13 @@ class Issuer:
         """From now on whoever comes is this person, and nothing is odd."""
         self.claims = {"sub": sub, **claims}
         self.denies, self.token, self.userinfo, self.moved = False, None, None, None
+        self.id_token, self.discovery = {}, {}
         self.asked.clear()
 
     # --- What it answers ---------------------------------------------------------------------------------------------
 
     def _discovery(self) -> dict[str, Any]:
-        return {
+        usual = {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
@@ -62,12 +73,14 @@ class Issuer:
             "jwks_uri": f"{self.url}/keys",
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
         }
+        return _changed(usual, self.discovery)
 
     def _back(self, query: dict[str, list[str]]) -> str:
         """Where the browser is sent once the person has signed in here, or would not."""
         assert query["client_id"] == [CLIENT]
         assert query["code_challenge_method"] == ["S256"]
         code = f"code-{len(self._challenges)}"
+        self.nonces.append(query["nonce"][0])
         self._challenges[code] = query["code_challenge"][0]
         answer = DENY if self.denies else {"code": code}
         return f"{query['redirect_uri'][0]}?{urlencode({**answer, 'state': query['state'][0]})}"
@@ -78,8 +91,10 @@ class Issuer:
         if form["client_secret"] != [SECRET] or self._challenges[form["code"][0]] != challenge:
             return b'{"error": "invalid_grant"}'
         times = {"iat": int(time.time()), "exp": int(time.time()) + 60}
-        claims = {**self.claims, "iss": self.url, "aud": CLIENT, **times}
-        signed = jwt.encode(claims, "any key: it came straight from here over TLS", "HS256")
+        usual = {**self.claims, "iss": self.url, "aud": CLIENT, "nonce": self.nonces[-1], **times}
+        signed = jwt.encode(
+            _changed(usual, self.id_token), "any key: it came straight from here over TLS", "HS256"
+        )
         return json.dumps(
             {"access_token": "x", "token_type": "Bearer", "id_token": signed}
         ).encode()

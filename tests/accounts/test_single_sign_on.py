@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,33 +19,10 @@ from accounts.models import Plan, User
 from tests.accounts.codes import give_app
 from tests.accounts.doors import is_signed_in
 from tests.accounts.test_invitations import invite, opened
-from tests.issuer import CLIENT, SECRET, Issuer
+from tests.issuer import Issuer
 from tests.visitor import TLS
 
 START = "/accounts/sso/"
-
-
-@pytest.fixture(scope="module")
-def running_issuer() -> Iterator[Issuer]:
-    with Issuer() as running:
-        yield running
-
-
-@pytest.fixture
-def issuer(running_issuer: Issuer, settings: Settings, sasha: User) -> Issuer:
-    running_issuer.knows(
-        "7", preferred_username="carol", email="Carol@Example.org", email_verified=True
-    )
-    settings.SIGNUP = "open"
-    settings.OIDC_ISSUER = running_issuer.url
-    app = {
-        "provider_id": "sso",
-        "client_id": CLIENT,
-        "secret": SECRET,
-        "settings": {"server_url": running_issuer.url, "oauth_pkce_enabled": True},
-    }
-    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
-    return running_issuer
 
 
 def comes(client: Client | None = None, query: str = "") -> tuple[Client, Any]:
