@@ -18,6 +18,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from chatsite.statements import Insert
+
 from .models import AuditEntry, User, fold
 
 Action = AuditEntry.Action
@@ -49,6 +51,12 @@ def record(
     )
 
 
+_add = Insert(
+    AuditEntry,
+    [field.attname for field in AuditEntry._meta.concrete_fields if not field.primary_key],
+)
+
+
 class Event(NamedTuple):
     """What `record_all` writes of each: as `record` takes them."""
 
@@ -61,17 +69,22 @@ def record_all(
     events: Iterable[Event], *, request: HttpRequest | None = None, actor_name: str = ""
 ) -> None:
     """Write down what one act did to many, some hundreds at most. One query."""
-    actor, address = _signed_in_person(request), _address(request)
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            action=event.action,
-            actor=actor,
-            actor_name=actor.get_username() if actor else actor_name,
-            subject=event.subject,
-            subject_name=event.subject.get_username(),
-            target=event.target[:200],
-            address=address,
-        )
+    actor = _signed_in_person(request)
+    same = {
+        "at": timezone.now(),
+        "actor_id": actor.pk if actor else None,
+        "actor_name": actor.get_username() if actor else actor_name,
+        "reason": "",
+        "address": _address(request),
+    }
+    _add.all(
+        {
+            **same,
+            "action": event.action,
+            "subject_id": event.subject.pk,
+            "subject_name": event.subject.get_username(),
+            "target": event.target[:200],
+        }
         for event in events
     )
 

@@ -9,11 +9,13 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import is_password_usable, make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import audit, setup
 from accounts.audit import Action, Event
 from accounts.batches import in_batches
 from accounts.models import User, fold
+from chatsite.statements import Insert
 
 from .checking import Person
 from .reading import AT_ONCE
@@ -65,28 +67,52 @@ def save(people: list[Person], *, request: HttpRequest | None = None, actor_name
     setup.forget_administrator()
 
 
+_add_user = Insert(
+    User,
+    (
+        "username",
+        "username_key",
+        "password",
+        "email",
+        "email_key",
+        "plan_id",
+        "language",
+        "is_active",
+        "date_joined",
+    ),
+)
+_add_address = Insert(EmailAddress, ("user_id", "email", "verified", "primary"))
+
+
 def _insert(people: list[Person]) -> list[Event]:
-    users = [
-        User(
-            username=person.username,
-            username_key=fold(person.username) or "",
-            password=person.password,
-            email=person.email or "",
-            email_key=person.email,
-            plan=person.plan,
-            language=person.language,
-            is_active=person.is_active is not False,
-        )
-        for person in people
-    ]
-    User.objects.bulk_create(users)
-    for person, user in zip(people, users, strict=True):
-        person.pk = user.pk
-    _write_addresses([user for user in users if user.email])
+    now = timezone.now()
+    keys = [fold(person.username) or "" for person in people]
+    _add_user.all(
+        {
+            "username": person.username,
+            "username_key": key,
+            "password": person.password,
+            "email": person.email or "",
+            "email_key": person.email,
+            "plan_id": person.plan.pk if person.plan else None,
+            "language": person.language,
+            "is_active": person.is_active is not False,
+            "date_joined": now,
+        }
+        for person, key in zip(people, keys, strict=True)
+    )
+    numbers = dict(User.objects.filter(username_key__in=keys).values_list("username_key", "pk"))
+    for person, key in zip(people, keys, strict=True):
+        person.pk = numbers[key]
+    _write_addresses([(person.pk, person.email) for person in people if person.email])
     _join_groups(people)
     return [
-        Event(Action.ACCOUNT_CREATED, user, ", ".join(_given(person)))
-        for person, user in zip(people, users, strict=True)
+        Event(
+            Action.ACCOUNT_CREATED,
+            User(pk=person.pk, username=person.username),
+            ", ".join(_given(person)),
+        )
+        for person in people
     ]
 
 
@@ -111,7 +137,7 @@ def _update(people: list[Person]) -> list[Event]:
         users.values(), update_conflicts=True, unique_fields=["pk"], update_fields=CHANGED
     )
     EmailAddress.objects.filter(user__in=moved).delete()
-    _write_addresses(moved)
+    _write_addresses([(user.pk, user.email) for user in moved])
     joined = _join_groups(people)
     return [
         *events,
@@ -145,10 +171,10 @@ def _apply(person: Person, user: User) -> Iterator[Event]:
     user.is_active, user.awaits_approval = person.is_active, False
 
 
-def _write_addresses(users: list[User]) -> None:
+def _write_addresses(owners: list[tuple[int | None, str]]) -> None:
     """As `emails.write_address` does for one, where there are none: whoever brings the file vouches for them."""
-    EmailAddress.objects.bulk_create(
-        [EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users]
+    _add_address.all(
+        {"user_id": pk, "email": email, "verified": True, "primary": True} for pk, email in owners
     )
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,23 @@ def test_rows_are_written_in_batches(db: None) -> None:
     Plan.objects.create(name="Large")
     Group.objects.create(name="writers")
     further = queries_of_saving(200) - queries_of_saving(20)
-    assert further <= 20  # SQLite takes some fifty rows at once
+    assert further <= 10  # SQLite takes some fifty rows at once
     assert AuditEntry.objects.filter(subject_name="new-99").count() == 1
+
+
+def test_they_are_as_anybody_else(db: None) -> None:
+    usual = User.objects.create_user("usual", password=None)
+    people, _problems = user_import.check(user_import.read_rows(b"username,password\nnew,\n"))
+    user_import.hash_passwords(people)
+    user_import.save(people, actor_name="test")
+    new = User.objects.get(username="new")
+    own = {"id", "username", "username_key", "password", "date_joined"}
+    shared = {field.attname for field in User._meta.concrete_fields} - own
+    assert {name: getattr(new, name) for name in shared} == {
+        name: getattr(usual, name) for name in shared
+    }
+    assert new.date_joined - usual.date_joined < timedelta(minutes=1)
+    assert not new.has_usable_password()
 
 
 MEASURE = """

@@ -91,6 +91,21 @@ def test_insert_gives_the_other_columns_their_defaults() -> None:
         }
 
 
+def test_many_rows_at_once(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    insert = Insert(Plan, ("name", "money_per_month", "allowed_models"))
+    rows: list[dict[str, object]] = [
+        {"name": f"Plan {number}", "money_per_month": price, "allowed_models": ["one"]}
+        for number, price in enumerate((None, Decimal("2.50")))
+    ]
+    with django_assert_num_queries(1):
+        insert.all(rows)
+    insert.all([])
+    for row in rows:
+        assert {**row, "is_default": False} == (
+            Plan.objects.filter(name=row["name"]).values(*row, "is_default").get()
+        )
+
+
 def test_a_statement_is_written_once_for_all_threads(
     transactional_db: None,
 ) -> None:
