@@ -78,6 +78,8 @@ class _Checker:
         self.plans = {fold(plan.name): plan for plan in Plan.objects.all()}
         self.groups = {fold(group.name): group for group in Group.objects.all()}
         self.languages = {code: code for code in dict(settings.LANGUAGES)}
+        administrators = User.objects.filter(is_active=True, is_superuser=True)
+        self.administrators = set(administrators.values_list("pk", flat=True))
         self.seen_names: dict[str, int] = {}
         self.seen_addresses: dict[str, int] = {}
         self.known: dict[str, tuple[int, str]] = {}
@@ -168,6 +170,10 @@ class _Checker:
             person.is_active = word in TRUE
             if word not in TRUE | FALSE:
                 yield _("is_active is %(word)r, neither true nor false") % {"word": word}
+            elif word in FALSE and person.pk in self.administrators:
+                self.administrators.remove(person.pk)
+                if not self.administrators:
+                    yield _("%(name)r is the last administrator") % {"name": person.username}
 
     def _password(self, person: Person) -> Iterator[str]:
         """By the rules of the sign-up page, which compare it with name and address, too."""

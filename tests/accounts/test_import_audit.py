@@ -101,3 +101,13 @@ def test_another_password_ends_what_is_open(tmp_path: Path, alice: User) -> None
     bring(tmp_path, "alice,,,,,,no")
     alice.refresh_from_db()
     assert alice.auth_epoch == 2
+
+
+def test_the_last_administrator_stays(tmp_path: Path, sasha: User) -> None:
+    """Without one, whoever reads the log of the next start may become it."""
+    User.objects.create_superuser("root")
+    bring(tmp_path, "root,,,,,,no")
+    with pytest.raises(CommandError, match="row 3: 'sasha' is the last administrator"):
+        bring(tmp_path, "root,,,,,,no", "sasha,,,,,,no")
+    sasha.refresh_from_db()
+    assert sasha.is_active
