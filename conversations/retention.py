@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from . import kept_rows
-from .models import Conversation
+from .models import Completion, Conversation, InstructionVersion
 
 KEPT_FOR_UNDO = timedelta(minutes=10)
 PURGED_AT_ONCE = 10
+NAMED_WITHIN = timedelta(days=1)  # by an answer, after an instruction is written down
 
 
 def purge_deleted(now: datetime, limit: int = PURGED_AT_ONCE) -> int:
@@ -46,3 +48,22 @@ def remove(keys: list[UUID]) -> None:
     kept_rows.forget_with(keys)
     conversations.update(current_leaf=None)
     conversations.delete()
+
+
+def forget_instructions(now: datetime) -> int:
+    """Remove texts of people that were sent only for answers that are gone; returns how many.
+
+    One person after the other, in one query over their answers. Who sends the same text again at the very moment in
+    which it goes is answered as always; only the receipt of that answer does not show it.
+    """
+    owned = InstructionVersion.objects.filter(created_at__lt=now - NAMED_WITHIN)
+    people = owned.exclude(owner=None).order_by("owner").values_list("owner", flat=True).distinct()
+    return sum(_forget_instructions(owned.filter(owner=owner), owner) for owner in list(people))
+
+
+def _forget_instructions(versions: QuerySet[InstructionVersion], owner: int | None) -> int:
+    unused = set(versions.values_list("pk", flat=True))
+    answers = Completion.objects.filter(conversation__owner=owner).only("prompt")
+    for completion in answers.iterator(chunk_size=500):
+        unused -= completion.instruction_versions()
+    return InstructionVersion.objects.filter(pk__in=unused).delete()[0]

@@ -275,3 +275,8 @@ class Completion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.id}"
+
+    def instruction_versions(self) -> set[int]:
+        """Keys of the texts that were sent for it and are kept apart."""
+        single = {self.prompt[name] for name in ("few_shot", "continue") if name in self.prompt}
+        return {*self.prompt.get("instructions", []), *single}

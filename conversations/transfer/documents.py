@@ -66,7 +66,7 @@ def as_json(conversation: Conversation) -> Iterator[str]:
         yield before + written(_message(message))
         before = ",\n    "
         for completion in message.completions.all():
-            versions |= _versions(completion)
+            versions |= completion.instruction_versions()
     yield '\n  ],\n  "instructions": {'
     before = "\n    "
     for version in rows_with(InstructionVersion.objects.all(), sorted(versions), at_once=AT_ONCE):
@@ -119,13 +119,6 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _completion(completion: Completion) -> dict[str, Any]:
     return {"model": completion.model_name, **{name: getattr(completion, name) for name in ATTEMPT}}
-
-
-def _versions(completion: Completion) -> set[int]:
-    """Of the instructions that were sent for it."""
-    record = completion.prompt
-    single = {record[name] for name in ("few_shot", "continue") if name in record}
-    return {*record.get("instructions", []), *single}
 
 
 def as_markdown(conversation: Conversation, said: Words) -> Iterator[str]:

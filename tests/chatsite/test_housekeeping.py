@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.models import Reservation, User
 from conversations import clock, kept_rows, retention, runtime
-from conversations.models import ChatModel, Completion, Conversation, Message
+from conversations.models import ChatModel, Completion, Conversation, InstructionVersion, Message
 from tests.accounts.doors import browser
 from tests.at_once import at_once
 from tests.conftest import signed_in
@@ -69,6 +69,16 @@ def test_where_people_were_signed_in_goes_with_the_session(alice: User) -> None:
     housekeeping()
     kept = UserSession.objects.get()
     assert kept.session_key == here.session.session_key == Session.objects.get().session_key
+
+
+def test_instructions_without_an_answer_go(alice: User) -> None:
+    for jumped, left in ((True, 1), (False, 0)):
+        trust_the_clock(timezone.now() - timedelta(days=400 if jumped else 0))
+        InstructionVersion.objects.get_or_create(
+            owner=alice, digest="x", defaults={"text": "x", "created_at": timezone.now() - 2 * DAY}
+        )
+        housekeeping()
+        assert InstructionVersion.objects.count() == left
 
 
 def test_three_runs_at_once_count_each_once(alice: User, transactional_db: None) -> None:

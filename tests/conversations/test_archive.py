@@ -123,7 +123,7 @@ def test_everything_else_of_mine(alice: User, alice_client: Client) -> None:
     ]
     read_me = archive.read("README.txt").decode()
     assert "What Chatsite keeps of alice" in read_me
-    assert "只有你自己知道" in read_me
+    assert "只有您自己知道" in read_me
     whole = b"".join(map(archive.read, archive.namelist())).decode()
     for secret in (text, text.rsplit("_", 1)[1], key.secret_hash, alice.password, "sasha"):
         assert secret not in whole

@@ -18,8 +18,8 @@ from conversations import clock, expiry, retention
 class Command(BaseCommand):
     help = (
         "Removes expired sessions, conversations that were deleted longer ago than Undo is offered, those that nobody"
-        " has used for longer than they are kept, and what the cache has in the database for too long. By its age"
-        " nothing goes for a day after the clock has jumped."
+        " has used for longer than they are kept, instructions that were sent for none that is left, and what the cache"
+        " has in the database for too long. By its age nothing goes for a day after the clock has jumped."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,6 +32,8 @@ class Command(BaseCommand):
         for remove in (retention.purge_deleted, expiry.remove_unused):
             while removed := remove(timezone.now()):
                 count += removed
+        if trusted <= now:
+            retention.forget_instructions(now)
         _forget_expired(timezone.now())
         self.stdout.write(f"conversations {count}")
         if trusted > now:
