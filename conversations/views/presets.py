@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import quotas
+from accounts import audit, quotas
+from accounts.audit import Action
 from accounts.models import User
 from chatsite.views import see_other
 
@@ -192,7 +194,7 @@ def _form(user: User, preset: RolePreset, data: Any = None, typed: Any = None) -
 
 
 def _edit(request: HttpRequest, user: User, preset: RolePreset) -> HttpResponse:
-    is_new = preset._state.adding
+    is_new, was_shared = preset._state.adding, preset.shared
     if "add-turn" in request.POST:
         typed = _form(user, preset, typed=request.POST.dict())
         typed.turns.forms[-1].fields["question"].widget.attrs["autofocus"] = True
@@ -202,7 +204,11 @@ def _edit(request: HttpRequest, user: User, preset: RolePreset) -> HttpResponse:
         form.focus_first_error()
         return _form_page(request, form, preset, status=400)
     try:
-        presets.save_preset(form.as_written())
+        with transaction.atomic():
+            written = form.as_written()
+            presets.save_preset(written)
+            if written.shared and not was_shared:
+                audit.record(Action.SHARED, request=request, subject=user, target=written.name)
     except NotPossible as refusal:
         form.add_error(None, str(refusal.message))
         return _form_page(request, form, preset, status=refusal.status)

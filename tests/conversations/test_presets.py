@@ -8,7 +8,7 @@ import pytest
 from django.http import Http404
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from conversations import presets
 from conversations.errors import NotPossible
 from conversations.models import ChatModel, Conversation, PresetVersion, RolePreset
@@ -257,6 +257,13 @@ def test_ones_conversations_go_on_without_it(
 
 
 # --- Strangers -------------------------------------------------------------------------------------------------------
+
+
+def test_sharing_is_written_down_once(alice_client: Client, tutor: RolePreset) -> None:
+    for shared in ({"shared": "on"}, {"shared": "on"}, {}, {"shared": "on"}):
+        alice_client.post(f"/presets/{tutor.pk}/", FULL | shared)
+    entries = AuditEntry.objects.filter(action="shared")
+    assert [*entries.values_list("subject_name", "target")] == [("alice", FULL["name"])] * 2
 
 
 def test_a_shared_one_is_used_and_not_changed(bob_client: Client, shared: RolePreset) -> None:
