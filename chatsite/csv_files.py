@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for something else
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")  # also full width
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
