@@ -110,13 +110,17 @@ def entries_about(user: User) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(Q(subject=user) | Q(actor=user))
 
 
+# What these entries are about is in the person's own words, or leads to them.
+PERSONAL = (Action.EMAIL_CHANGED, Action.KEY_CREATED, Action.KEY_REVOKED, Action.SHARED)
+
+
 def forget(user: User) -> None:
-    """The account goes: what it did stays written down, without its name and without where it was."""
+    """The account goes: what it did stays written down, without its name, its words and where it was."""
     number = f"#{user.pk}"
     _rewrite({"actor_name": number, "address": None}, actor=user)
+    _rewrite({"address": None}, actor=None, subject=user)  # a wrong password is typed by nobody
+    _rewrite({"target": ""}, subject=user, action__in=PERSONAL)
     _rewrite({"subject_name": number}, subject=user)
-    keys = (Action.KEY_CREATED, Action.KEY_REVOKED)
-    _rewrite({"target": ""}, subject=user, action__in=keys)  # names that the person gave them
 
 
 def forget_target(

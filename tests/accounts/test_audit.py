@@ -179,16 +179,20 @@ def test_nothing_is_changed_or_taken_away(alice: User) -> None:
 def test_an_account_that_goes_leaves_what_it_did_without_its_name(
     client: Client, root: User, alice: User
 ) -> None:
+    sign_in(client, "alice", "wrong")
     sign_in(client, "alice", PASSWORD)
+    client.post("/settings/keys/", {"name": "For my diary", "scopes": "chat", "expires": "never"})
     number = f"#{alice.pk}"
     client.force_login(root)
+    change(client, alice, email="dear.alice@example.org")
     client.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"})
     assert not User.objects.filter(username="alice").exists()
     assert ("signed_in", number, number, "") in told()
     assert told()[-1] == ("account_deleted", "root", "", number)
     assert "alice" not in str(told())
-    gone = AuditEntry.objects.get(actor_name=number)
-    assert (gone.actor, gone.subject, gone.address) == (None, None, None)
+    assert ("key_created", number, number, "") in told()
+    for gone in AuditEntry.objects.exclude(actor=root):
+        assert (gone.actor, gone.subject, gone.address) == (None, None, None)
 
 
 def test_people_read_what_is_about_them(client: Client, alice: User, bob: User, root: User) -> None:
@@ -216,15 +220,18 @@ def test_a_long_log_is_read_page_by_page(alice: User) -> None:
     assert client.get("/settings/activity/?before=x").status_code == 200
 
 
-def test_administrators_take_it_away_as_csv(client: Client, root: User, alice: User) -> None:
+@pytest.mark.parametrize("text", ["=1+1", "＝1+1", "@SUM(1)", "\n=1", "\t=1"])
+def test_administrators_take_it_away_as_csv(
+    client: Client, root: User, alice: User, text: str
+) -> None:
     client.force_login(root)
-    entry = audit.record(Action.KEY_CREATED, actor=alice, subject=alice, target="=1+1")
+    entry = audit.record(Action.KEY_CREATED, actor=alice, subject=alice, target=text)
     response: Any = client.post(
         "/admin/accounts/auditentry/", {"action": "download", "_selected_action": [entry.pk]}
     )
-    text = b"".join(response).decode()
-    assert text.startswith("\ufeff")
-    _head, row = csv.reader(io.StringIO(text[1:]))
-    assert row[1:5] == ["key_created", "alice", "alice", "'=1+1"]
+    file = b"".join(response).decode()
+    assert file.startswith("\ufeff")
+    _head, row = csv.reader(io.StringIO(file[1:], newline=""))
+    assert row[1:5] == ["key_created", "alice", "alice", f"'{text}"]
     change_page = client.get(f"/admin/accounts/auditentry/{entry.pk}/change/")
     assert 'name="_save"' not in change_page.content.decode()
