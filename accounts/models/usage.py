@@ -235,6 +235,7 @@ class UsageRecord(models.Model):
         indexes = (
             models.Index(fields=["user", "day"], name="usage_by_user_and_day"),
             models.Index(fields=["user", "month"], name="usage_by_user_and_month"),
+            models.Index(fields=["-recorded_at"], name="usage_newest_first"),
         )
         constraints = (
             models.CheckConstraint(
