@@ -47,7 +47,7 @@ MISTAKES = (
     TypeError,
     ValueError,
 )
-ISSUER = "sso"  # its name in addresses and in the database: there is one
+ISSUER = settings.OIDC_PROVIDER  # its name in the database: there is one
 
 
 def _of_the_issuer(view: View) -> View:

@@ -17,6 +17,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "languages": settings.LANGUAGES,
         "needs_administrator": setup.is_needed(),
         "issuer": urlsplit(settings.OIDC_ISSUER).hostname,
+        "issuer_id": settings.OIDC_PROVIDER,
         "signup": settings.SIGNUP,
         "signup_is_open": setup.is_signup_open,  # asked where it is shown
     }

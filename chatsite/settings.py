@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -274,6 +275,8 @@ MFA_FORMS = {
 OIDC_ISSUER = environment.http_url("OIDC_ISSUER")
 OIDC_CLIENT_ID = environment.text("OIDC_CLIENT_ID")
 OIDC_CLIENT_SECRET = environment.text("OIDC_CLIENT_SECRET")
+# In the database: another issuer has other people under the same numbers.
+OIDC_PROVIDER = f"sso-{sha256(OIDC_ISSUER.encode()).hexdigest()[:12]}"
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_EMAIL_REQUIRED = False
@@ -283,7 +286,7 @@ SOCIALACCOUNT_PROVIDERS = {
         "provider_class": "accounts.openid.Provider",
         "APPS": [
             {
-                "provider_id": "sso",
+                "provider_id": OIDC_PROVIDER,
                 "name": urlsplit(OIDC_ISSUER).hostname,
                 "client_id": OIDC_CLIENT_ID,
                 "secret": OIDC_CLIENT_SECRET,

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import single_sign_on
 from accounts.models import User
 from tests.accounts.test_api_keys import NOON
 from tests.issuer import CLIENT, SECRET, Issuer
@@ -39,7 +40,7 @@ def issuer(running_issuer: Issuer, settings: Settings, sasha: User) -> Issuer:
     settings.SIGNUP = "open"
     settings.OIDC_ISSUER = running_issuer.url
     app = {
-        "provider_id": "sso",
+        "provider_id": single_sign_on.ISSUER,
         "client_id": CLIENT,
         "secret": SECRET,
         "settings": {"server_url": running_issuer.url, "oauth_pkce_enabled": True},

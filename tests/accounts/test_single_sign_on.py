@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -316,6 +320,32 @@ def test_all_three_variables_or_none(settings: Settings, missing: str) -> None:
     setattr(settings, missing, "")
     (error,) = run_checks()
     assert error.msg == f"Single sign-on is not complete without {missing}."
+
+
+def test_another_issuer_has_other_people(issuer: Issuer, alice: User, tmp_path: Path) -> None:
+    """Its number 7 is not that of the one before, and its settings say so."""
+    with_number = SocialAccount(user=alice, uid="7", extra_data={})
+    with_number.provider = "sso-of-the-issuer-before"
+    with_number.save()
+    client, _response = comes()
+    assert client.get("/settings/profile/").context["user"].username == "carol"
+    names = {_in_the_database(f"https://{name}.example", tmp_path) for name in ("one", "two")}
+    assert len(names) == 2
+
+
+def _in_the_database(issuer: str, data: Path) -> str:
+    """The name of this issuer there, as the settings of a site have it."""
+    code = "from chatsite import settings; print(settings.OIDC_PROVIDER)"
+    variables = {"OIDC_ISSUER": issuer, "DATA_DIR": str(data), "ENV_FILE": os.devnull}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
 
 
 def test_the_issuer_is_reached_by_https(settings: Settings) -> None:
