@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import (
     password_validators_help_text_html,
     validate_password,
@@ -163,6 +164,8 @@ class SignUpForm(SignupForm):
         return email
 
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponseBase | None]:
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])  # or time would tell that there is one
         try:
             with transaction.atomic():
                 saved: tuple[Any, HttpResponseBase | None] = super().try_save(request)

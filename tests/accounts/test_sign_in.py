@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.test import Client
@@ -260,6 +261,28 @@ def test_with_mail_a_taken_address_is_not_given_away(
     assert response["Location"] == "/accounts/confirm-email/"
     assert not User.objects.filter(username="carol").exists()
     assert mail.outbox[0].subject == "You already have an account"
+
+
+@pytest.mark.parametrize("email", ["alice@example.org", "carol@example.org"])
+def test_time_does_not_tell_who_has_an_account(
+    client: Client,
+    sasha: User,
+    alice: User,
+    with_mail: None,
+    email: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A password is made ready in any case."""
+    hashed = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    client.post("/accounts/signup/", {**SIGNUP, "email": email})
+    assert hashed == [PASSWORD]
 
 
 def test_a_wrong_confirmation_link(client: Client, db: None) -> None:
