@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -157,7 +159,11 @@ class UserAdmin(UserAdminBase):
         return may and obj != request.user
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        before = EmailAddress.objects.get_primary_email(obj) if change else None
         super().save_model(request, obj, form, change)
+        if before and "email" in form.changed_data:
+            addresses = {"from_email": before, "to_email": obj.email}
+            _tell(obj, "account/email/email_changed", to=before, **addresses)
         if not change or "email" in form.changed_data:
             write_address(obj, verified=True)
         setup.forget_administrator()
@@ -174,6 +180,7 @@ class UserAdmin(UserAdminBase):
             user = self.get_object(request, unquote(id))
             if user is not None and isinstance(response, HttpResponseRedirect):
                 audit.record(Action.PASSWORD_CHANGED, request=request, subject=user)
+                _tell(user, "account/email/password_changed")
         return response
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -268,6 +275,15 @@ def _told(form: Any, names: Iterable[str]) -> str:
         f"{name}: {', '.join(map(str, value)) if isinstance(value, QuerySet) else value}"
         for name, value in values.items()
     )
+
+
+def _tell(user: User, mail: str, *, to: str | None = None, **context: object) -> None:
+    """By mail where that is configured: nobody takes an account unseen. to: the address that no longer counts."""
+
+    def send() -> None:
+        get_adapter().send_notification_mail(mail, user, {"user": user, **context}, to)
+
+    transaction.on_commit(send, robust=True)
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

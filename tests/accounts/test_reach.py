@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import api_keys, passes
 from accounts.emails import write_address
@@ -136,3 +138,21 @@ def test_staff_confirm_an_address_that_no_mail_reaches(
     assert not EmailAddress.objects.get(user=sasha).verified
     told = AuditEntry.objects.get(subject=alice)
     assert (told.action, told.target) == ("email_changed", "verified")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_person_learns_what_was_done_to_the_account(
+    sasha_client: Client, alice: User, settings: Settings
+) -> None:
+    """At the address that was theirs: nobody takes an account unseen."""
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    address = f"/admin/accounts/user/{alice.pk}/"
+    passwords = {"password1": "a new pass phrase", "password2": "a new pass phrase"}
+    sasha_client.post(f"{address}password/", passwords)
+    for email in ("sasha@example.com", ""):
+        sasha_client.post(f"{address}change/", user_form(username="alice", email=email))
+    assert [(one.to, one.subject) for one in mail.outbox] == [
+        (["alice@example.org"], "Password Changed"),
+        (["alice@example.org"], "Email Changed"),
+        (["sasha@example.com"], "Email Changed"),
+    ]
