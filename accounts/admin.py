@@ -27,7 +27,7 @@ from django.utils.translation import ngettext
 from . import audit, second_factors, services, setup
 from .audit import Action
 from .audit_admin import AuditEntryAdmin
-from .emails import confirm_addresses, write_address
+from .emails import confirm_addresses, once_committed, write_address
 from .forms import UniqueNames
 from .group_admin import GroupAdmin
 from .import_admin import import_users
@@ -279,11 +279,7 @@ def _told(form: Any, names: Iterable[str]) -> str:
 
 def _tell(user: User, mail: str, *, to: str | None = None, **context: object) -> None:
     """By mail where that is configured: nobody takes an account unseen. to: the address that no longer counts."""
-
-    def send() -> None:
-        get_adapter().send_notification_mail(mail, user, {"user": user, **context}, to)
-
-    transaction.on_commit(send, robust=True)
+    once_committed(get_adapter().send_notification_mail, mail, user, {"user": user, **context}, to)
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
+from django.db import transaction
 
 from .models import User
 
@@ -37,3 +39,15 @@ def confirm_addresses(users: Iterable[User]) -> int:
             write_address(user, verified=True)
             count += 1
     return count
+
+
+def once_committed(send: Callable[..., object], *arguments: Any) -> None:
+    """Mail what tells of what is being written. Where it cannot be sent, that is logged, and what was done stays done.
+
+    Not `partial`: Django logs by a name that it does not have, and fails.
+    """
+
+    def sent() -> None:
+        send(*arguments)
+
+    transaction.on_commit(sent, robust=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,6 +17,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from . import audit, invitations, selectors
+from .emails import once_committed
 from .models import Invitation, User
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class InvitationAdmin(InvitationAdminBase):
         messages.warning(request, text % {"link": link})
         audit.record(audit.Action.INVITED, request=request, target=obj)
         if obj.email and settings.EMAIL_URL:
-            transaction.on_commit(partial(invitations.send_link, obj, link), robust=True)
+            once_committed(invitations.send_link, obj, link)
             text = gettext("It is also mailed to %(email)s.")
             messages.success(request, text % {"email": obj.email})
         if settings.SIGNUP == "closed":

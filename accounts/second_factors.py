@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -31,7 +30,6 @@ from django import forms
 from django.conf import settings
 from django.core.cache import cache
 from django.core.validators import MaxLengthValidator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 from django.urls import reverse
@@ -40,6 +38,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatsite.views import see_other
 
+from .emails import once_committed
 from .models import User
 
 logger = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ def remove_all(users: Iterable[User]) -> int:
     had = [user for user in users if Authenticator.objects.filter(user=user).delete()[0]]
     for user in had:
         tell = get_account_adapter().send_notification_mail
-        transaction.on_commit(partial(tell, "mfa/email/factors_removed", user), robust=True)
+        once_committed(tell, "mfa/email/factors_removed", user)
     return len(had)
 
 

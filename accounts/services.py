@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
 
 from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
@@ -17,6 +16,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_supported_language_variant
 
 from . import quotas, setup, traces
+from .emails import once_committed
 from .models import User
 
 
@@ -93,7 +93,7 @@ def approve(users: Iterable[User]) -> int:
         waiting = User.objects.filter(pk=user.pk, awaits_approval=True)
         if waiting.update(is_active=True, awaits_approval=False):
             count += 1
-            transaction.on_commit(partial(_tell_approved, user), robust=True)
+            once_committed(_tell_approved, user)
     return count
 
 

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from accounts import services
 from accounts.models import AuditEntry, User
+from tests.accounts.codes import give_app
 from tests.accounts.doors import is_signed_in, link_in, sign_in
 from tests.accounts.test_admin import act
 from tests.accounts.test_sign_in import SIGNUP
@@ -72,6 +73,25 @@ def test_they_are_told_by_mail(
     client.post(link_in(mail.outbox[1]).removeprefix("http://testserver"))
     sign_in(client, "carol")
     assert is_signed_in(client)
+
+
+def test_what_was_done_stays_done_where_no_mail_can_be_sent(
+    transactional_db: None,
+    with_mail: None,
+    carol: User,
+    sasha_client: Client,
+    settings: Settings,
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # where nobody listens
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    give_app(carol)
+    assert "1 user approved" in act(sasha_client, "accounts/user", "approve", carol)
+    page = act(sasha_client, "accounts/user", "remove_second_factors", carol)
+    assert "the password alone" in page
+    invitation = {"email": "dave@example.org", "uses": 1}
+    added = sasha_client.post("/admin/accounts/invitation/add/", invitation, follow=True)
+    assert "Copy the link now" in added.content.decode()
 
 
 def test_who_was_suspended_does_not_wait(bob: User, sasha: User) -> None:
