@@ -13,6 +13,7 @@ from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -22,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
+from accounts.emails import once_committed
 from accounts.models import User
 from chatsite.views import see_other
 
@@ -92,9 +94,11 @@ def _break(request: HttpRequest, person: User) -> HttpResponseBase:
         context = {"person": person, "form": form}
         return render(request, "conversations/break_glass.html", context, status=400)
     reason = form.cleaned_data["reason"]
-    audit.record(audit.Action.GLASS_BROKEN, request=request, subject=person, reason=reason)
-    if settings.EMAIL_URL and person.email:
-        by = owner(request).get_username()
-        context = {"user": person, "reason": reason, "by": by}
-        get_adapter().send_mail("account/email/chats_opened", person.email, context)
+    with transaction.atomic():
+        audit.record(audit.Action.GLASS_BROKEN, request=request, subject=person, reason=reason)
+        if settings.EMAIL_URL and person.email:
+            by = owner(request).get_username()
+            context = {"user": person, "reason": reason, "by": by}
+            send = get_adapter().send_mail
+            once_committed(send, "account/email/chats_opened", person.email, context)
     return see_other(reverse("conversations:others-chats", args=[person.pk]))

@@ -76,8 +76,20 @@ def test_after_an_hour_it_is_closed_again(
     assert reader.get(f"{url}c/{chat.pk}/").status_code == 303
 
 
+def test_a_mail_that_cannot_be_sent_is_no_error(
+    transactional_db: None, reader: Client, alice: User, chat: Conversation, settings: Any
+) -> None:
+    settings.EMAIL_URL = "smtp://127.0.0.1:9"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    alice.email = "alice@example.org"
+    alice.save()
+    assert reader.get(f"{opened(reader, alice)}c/{chat.pk}/").status_code == 200
+    assert REASON in signed_in(alice).get("/settings/activity/").content.decode()
+
+
 def test_the_person_learns_of_it(
-    reader: Client, alice: User, chat: Conversation, settings: Any
+    transactional_db: None, reader: Client, alice: User, chat: Conversation, settings: Any
 ) -> None:
     settings.EMAIL_URL = "smtp://mail.example.org"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
