@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -104,7 +105,7 @@ class ApiKeyAdmin(ReadOnly, KeyAdminBase):
 
     @admin.display(description=_("may be used to"))
     def scope_list(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes_shown)
+        return format_html_join(", ", "{}", ([scope] for scope in key.scopes_shown))
 
     @admin.display(description=_("state"))
     def state_now(self, key: ApiKey) -> str:

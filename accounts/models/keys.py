@@ -8,6 +8,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from .usage import SpendingLimits, limits_not_negative
@@ -22,9 +24,9 @@ class Scope(models.TextChoices):
     WRITE = "write", _("Create and change conversations")
 
     @property
-    def shown(self) -> str:
-        """With the name that programs are told when a key lacks it."""
-        return f"{self.label} · {self.value}"
+    def shown(self) -> SafeString:
+        """HTML, with the name that programs are told when a key lacks it."""
+        return format_html("{} <code>{}</code>", self.label, self.value)
 
 
 class State(models.TextChoices):
@@ -86,7 +88,7 @@ class ApiKey(SpendingLimits):
         return scope in self.scopes
 
     @property
-    def scopes_shown(self) -> list[str]:
+    def scopes_shown(self) -> list[SafeString]:
         return [scope.shown for scope in Scope if scope in self.scopes]
 
 

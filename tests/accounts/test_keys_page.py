@@ -68,7 +68,7 @@ def test_what_is_known_of_a_key(alice: User, alice_client: Client) -> None:
     page = alice_client.get(PAGE).content.decode()
     said = card(page, key)
     assert f"A &amp; B {key.shown}" in said
-    assert "Ask models · chat Read conversations, role presets and usage · read" in said
+    assert "Ask models chat Read conversations, role presets and usage read" in said
     assert "Created Nov. 21, 2026 Valid until Nov. 30, 2026 Last used Nov. 21, 2026, noon" in said
     assert "Today 1 of 5 1,234 of 10,000 0.015 This month 2 of 1,000 2,468 0.03 of 20" in said
     said = card(page, other)
