@@ -46,7 +46,7 @@ from .models import (
     User,
 )
 from .reach import is_within_reach, within_reach
-from .usage_admin import DailyUsageAdmin, UsagePeriodAdmin, UsageRecordAdmin
+from .usage.admin import DailyUsageAdmin, UsagePeriodAdmin, UsageRecordAdmin
 
 if TYPE_CHECKING:
     UserAdminBase = DjangoUserAdmin[User]

@@ -9,9 +9,10 @@ from allauth.mfa.webauthn import views as passkeys
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
-from . import activity_pages, key_pages, usage_pages, views
+from . import activity_pages, key_pages, views
 from . import single_sign_on as sso
 from .second_factors import only_where_possible, own_passkey
+from .usage import pages as usage_pages
 
 pages = [
     path("setup/<str:token>/", views.setup_administrator, name="setup"),

@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from . import quotas
-from .models import User
-from .quotas import Allowance, Period, Used
-from .quotas.words import number
-from .usage_reports import Sums, each_day, given_back, largest_first, spent_by, sums_by
-from .usage_tables import (
+from .. import quotas
+from ..models import User
+from ..quotas import Allowance, Period, Used
+from ..quotas.words import number
+from ..views import signed_in_user
+from .reports import Sums, each_day, given_back, largest_first, spent_by, sums_by
+from .tables import (
     MEASURES,
     Choice,
     chart_of,
@@ -28,7 +29,6 @@ from .usage_tables import (
     key_rows,
     model_rows,
 )
-from .views import signed_in_user
 
 DAYS = 30  # of the page
 DAYS_OF_FILE = 366

@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .quotas import Period
-from .usage_charts import Chart
-from .usage_reports import (
+from ..quotas import Period
+from .charts import Chart
+from .reports import (
     COLUMNS,
     SUMS_OF,
     Grouped,
@@ -24,7 +24,7 @@ from .usage_reports import (
     sums_by,
     total,
 )
-from .usage_tables import MEASURES, Choice, Row, chart_of, day_rows, key_rows, model_rows
+from .tables import MEASURES, Choice, Row, chart_of, day_rows, key_rows, model_rows
 
 MOST_ROWS = 100  # on the page; the file has all
 

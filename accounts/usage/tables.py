@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from chatsite.csv_files import csv_lines
 
-from .models import UsageRecord
-from .quotas.words import number
-from .usage_charts import Chart, bar_chart
-from .usage_reports import Grouped, Sums
+from ..models import UsageRecord
+from ..quotas.words import number
+from .charts import Chart, bar_chart
+from .reports import Grouped, Sums
 
 MEASURES = {
     "requests": gettext_lazy("Requests"),

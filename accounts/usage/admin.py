@@ -15,10 +15,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .models import DailyUsage, UsagePeriod, UsageRecord
-from .read_only import ReadOnly
-from .usage_overview import Overview, overview_of
-from .usage_tables import csv_file
+from ..models import DailyUsage, UsagePeriod, UsageRecord
+from ..read_only import ReadOnly
+from .overview import Overview, overview_of
+from .tables import csv_file
 
 if TYPE_CHECKING:
     DailyAdminBase = admin.ModelAdmin[DailyUsage]

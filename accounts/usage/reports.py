@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
-from .models import DailyUsage, UsagePeriod, User
-from .quotas import Period
-from .quotas.money import rounded
+from ..models import DailyUsage, UsagePeriod, User
+from ..quotas import Period
+from ..quotas.money import rounded
 
 
 @dataclass(frozen=True)

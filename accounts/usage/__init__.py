@@ -1,0 +1,1 @@
+"""What was used: the sums of each day, in pages, tables, charts and files."""
