@@ -9,6 +9,7 @@ from uuid import UUID, uuid4, uuid5
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from . import api_keys
@@ -71,7 +72,9 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label=_("May be used to"),
-        choices=lambda: [(scope.value, scope.shown) for scope in Scope],
+        choices=lambda: [
+            (scope.value, format_html("<span>{}</span>", scope.shown)) for scope in Scope
+        ],
         initial=[Scope.CHAT],
         widget=forms.CheckboxSelectMultiple,
         error_messages={

@@ -43,6 +43,7 @@ def test_unused_conversations_are_to_go(
         list(visitor.events(visitor.send("A question")["events"]))
     page = open_browser(ann, java_script_enabled=False)
     page.goto(f"{ann.url}/settings/data/")
+    expect(page.get_by_role("spinbutton")).to_have_count(0)
     page.get_by_label("goes after another").check()
     page.get_by_role("spinbutton").fill("1")
     page.get_by_role("button", name="Save").click()
