@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -28,6 +27,7 @@ from ..models import RolePreset
 from ..preset_content import column_of
 from ..preset_forms import PresetForm
 from ..variables import variables_in
+from ..writing import writing
 from .choices import model_choice
 from .replies import language, owner, refusals, signed_in
 
@@ -204,7 +204,7 @@ def _edit(request: HttpRequest, user: User, preset: RolePreset) -> HttpResponse:
         form.focus_first_error()
         return _form_page(request, form, preset, status=400)
     try:
-        with transaction.atomic():
+        with writing():
             written = form.as_written()
             presets.save_preset(written)
             if written.shared and not was_shared:

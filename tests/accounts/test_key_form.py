@@ -61,7 +61,7 @@ def test_the_form_as_the_page_has_it_makes_a_key(alice: User, alice_client: Clie
         len(re.findall(r'<input type="checkbox" name="scopes" value="\w+"[^>]* checked', page)) == 1
     )
     assert re.search(r'value="chat"[^>]* checked', page)
-    assert "Create and change conversations · write" in page  # as a refusal calls it
+    assert "Create and change conversations <code>write</code>" in page  # as a refusal calls it
     assert '<option value="90" selected>' in page
     alice_client.post(PAGE, fields(form_id=found[1]))
     assert ApiKey.objects.count() == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.people import Person, Talk
 from tests.processes import Site
 from tests.upstream import Script, Upstream
+
+pytestmark = pytest.mark.browser
 
 WANT = "from accounts.models import User; User.objects.filter(username={name!r}).update(model_titles=True)"
 

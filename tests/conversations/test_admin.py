@@ -101,7 +101,7 @@ def test_a_search_for_anything_works(conversation: Conversation, sasha_client: C
         ("preset_variables__icontains=a", 400),
         ("preset_variables__contains=a", 400),
         ("owner__custom_instructions__contains=a", 400),
-        ("active_at__gte=2026-01-01", 200),
+        ("active_at__gte=2026-01-01T00:00:00Z", 200),
         ("owner__id__exact=1", 200),
         ("archived__exact=0", 200),
     ],
