@@ -18,8 +18,8 @@ test: ## install what the tests need; lint, types, checks, every test with the b
 	@$(MAKE) lint
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(PYTEST) -m "not long and not browser"
-	@$(BIN)/pytest -n 3 --dist loadfile -m "not long and browser" # apart: its event loop would run on under the others
+	@$(PYTEST) -m "not long" --ignore tests/browser
+	@$(BIN)/pytest tests/browser -n 3 --dist loadfile -m "not long" # apart: its event loop would run on under the others
 
 test-long: ## the long forms of the tests
 	@$(PYTHON) scripts/bootstrap.py test
