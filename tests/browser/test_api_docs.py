@@ -43,10 +43,9 @@ def test_it_can_be_used_by_everybody(
 ) -> None:
     page = open_browser(**look.options)
     page.goto(f"{site.url}/api/v1/docs")
-    operations_shown = page.locator(".opblock-summary-control")
-    expect(operations_shown.first).to_be_visible()
-    for operation in operations_shown.all()[:6]:
-        operation.click()
+    operations_shown = page.locator(".opblock")
+    for one in (operations_shown.first, operations_shown.filter(has_text="Send a message").first):
+        one.locator(".opblock-summary-control").click()
     expect(page.get_by_text("Why is the sky blue?").first).to_be_visible()
     complaints.expect("401")
     page.get_by_role("button", name="Try it out").first.click()
