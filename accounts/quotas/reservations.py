@@ -69,13 +69,7 @@ def reserve(
     if api_key is not None:
         payers.append((Payer(user.pk, api_key.pk), limits_of_key(api_key)))
     with transaction.atomic():
-        granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
-        if granted is None:
-            for payer, _own_limits in payers:
-                open_counters(payer, period)
-            granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
-        if granted is None:
-            raise _refusal(payers, period, least_tokens, money)
+        granted = _grant(payers, period, tokens, least_tokens, money)
         # The update above holds this person's row, so no other reservation of theirs is being made.
         running = None if service == UsageRecord.Service.TITLES else limits.concurrent_completions
         if running is not None and len(statements.open_answers(user_id=user.pk)) >= running:
@@ -96,6 +90,18 @@ def reserve(
 
 
 Payers = list[tuple[Payer, Limits]]
+
+
+def _grant(payers: Payers, period: Period, tokens: int, least_tokens: int, money: Decimal) -> int:
+    """The tokens that every payer has paid for. Their first call in a period finds no counters yet."""
+    granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
+    if granted is None:
+        for payer, _limits in payers:
+            open_counters(payer, period)
+        granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
+    if granted is None:
+        raise _refusal(payers, period, least_tokens, money)
+    return granted
 
 
 def _refusal(payers: Payers, period: Period, tokens: int, money: Decimal) -> QuotaExceeded:
