@@ -145,9 +145,9 @@ class DeltaParser:
             self.failure = AnswerFailed("upstream_malformed", "a line over 1 MB")
         elif line.startswith(b"data:"):
             self._trusted = True
-            self._read_event(line[5:].strip())
+            self._read_data(line[5:].strip())
         elif line.startswith(b"error:"):  # llama.cpp used to name the field after the fact
-            self._read_event(b'{"error":' + line[6:] + b"}")
+            self._read_data(b'{"error":' + line[6:] + b"}")
         elif line.startswith(_OTHER_FIELDS):
             return
         elif self._trusted:
@@ -155,12 +155,13 @@ class DeltaParser:
         else:
             self.failure = AnswerFailed("upstream_malformed", "not an event stream")
 
-    def _read_event(self, data: bytes) -> None:
-        if not data:
-            return
+    def _read_data(self, data: bytes) -> None:
         if data == b"[DONE]":
             self.done = True
-            return
+        elif data:
+            self._read_event(data)
+
+    def _read_event(self, data: bytes) -> None:
         try:
             event = _decode(data)
         except (ValueError, RecursionError):

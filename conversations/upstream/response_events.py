@@ -33,11 +33,6 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 class ResponseParser(DeltaParser):
     def _read_event(self, data: bytes) -> None:
-        if not data:
-            return
-        if data == b"[DONE]":
-            self.done = True
-            return
         try:
             event = _decode(data)
         except (ValueError, RecursionError):
