@@ -15,6 +15,8 @@ from conversations.models import PresetVersion, RolePreset
 from conversations.preset_content import content_of
 from conversations.views import preset_versions
 
+from .test_presets import FULL
+
 
 @pytest.fixture
 def tutor(alice: User) -> RolePreset:
@@ -145,3 +147,32 @@ def test_the_sites_presets_are_the_staffs(
     assert sasha_client.post(f"{url}1/restore/").status_code == 303
     site.refresh_from_db()
     assert site.instruction == before
+
+
+# --- Which are kept --------------------------------------------------------------------------------------------------
+
+
+def versions(preset: RolePreset) -> list[int]:
+    return list(PresetVersion.objects.filter(preset=preset).values_list("number", flat=True))
+
+
+def test_a_save_that_changes_something_leaves_a_version(
+    alice_client: Client, tutor: RolePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert versions(tutor) == [3, 2, 1]
+    url = f"/presets/{tutor.pk}/"
+    alice_client.post(url, FULL)
+    alice_client.post(url, FULL)
+    alice_client.post(url, FULL | {"shared": "on"})
+    assert versions(tutor) == [4, 3, 2, 1]
+    monkeypatch.setattr(presets, "MOST_VERSIONS", 2)
+    alice_client.post(url, FULL | {"greeting": "Hello"})
+    assert versions(tutor) == [5, 4]
+
+
+def test_one_from_before_versions_keeps_what_it_said(alice: User, alice_client: Client) -> None:
+    old = RolePreset.objects.create(owner=alice, name="Old", instruction="As it was.")
+    alice_client.post(f"/presets/{old.pk}/", FULL)
+    first = PresetVersion.objects.get(preset=old, number=1)
+    assert (first.content["name"], first.content["instruction"]) == ("Old", "As it was.")
+    assert versions(old) == [2, 1]
