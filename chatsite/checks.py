@@ -61,6 +61,20 @@ def check_public(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 
 @register()
+def check_frames(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.EMBED_ORIGINS and not settings.SECURE:
+        return [
+            Error(
+                "EMBED_ORIGINS is set, but PUBLIC_URL is not an https address: without https browsers keep no cookie of"
+                " a page in a frame, and nobody could sign in.",
+                hint="Set PUBLIC_URL=https://…, or remove EMBED_ORIGINS.",
+                id="chatsite.E010",
+            )
+        ]
+    return []
+
+
+@register()
 def check_single_sign_on(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -15,6 +15,7 @@ def site(request: HttpRequest) -> dict[str, object]:
     return {
         "site_name": settings.SITE_NAME,
         "languages": settings.LANGUAGES,
+        "may_be_framed": bool(settings.EMBED_ORIGINS),
         "needs_administrator": setup.is_needed(),
         "issuer": urlsplit(settings.OIDC_ISSUER).hostname,
         "issuer_id": settings.OIDC_PROVIDER,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+# No wildcards, and nothing that would begin another directive of the content security policy.
+ORIGIN = re.compile(
+    r"https://[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?"
+)
 ALIKE = 0.8  # OPENAI_KEY is so to OPENAI_API_KEY, OPENROUTER_API_KEY is not
 
 
@@ -109,6 +114,18 @@ class Environment:
                 f"{name} is {value!r}. Set it to an address such as https://chat.example.org."
             )
         return value
+
+    def origins(self, name: str) -> list[str]:
+        """https origins, separated by spaces or commas, without a slash at the end."""
+        found = []
+        for word in self.text(name).replace(",", " ").split():
+            origin = word.lower().removesuffix("/")
+            if not ORIGIN.fullmatch(origin):
+                raise ImproperlyConfigured(
+                    f"{name} names {word!r}. List whole https origins, such as https://huggingface.co."
+                )
+            found.append(origin)
+        return found
 
     def size(self, name: str, default: int) -> int:
         """Bytes, written as 1000, 256kB or 1MB."""

@@ -1,4 +1,4 @@
-"""The request's way in: health, request id, content security policy, and Django's own middleware without thread hops.
+"""The request's way in: health, request id, policy, cookies in frames, and Django's own without thread hops.
 
 Django runs each of its middlewares' halves in a thread under ASGI, some thirteen hops a request, although none of them
 does any I/O but saving a changed session. The classes at the end run them inline; only that save takes a thread.
@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http.cookies import Morsel
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -21,6 +22,7 @@ from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import common, csrf, locale, security
+from django.urls import reverse
 
 from . import health
 from .logs import request_id
@@ -104,21 +106,57 @@ class ProgramsMiddleware(Middleware):
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors "
 )
 
 
 class ContentSecurityPolicyMiddleware(Middleware):
-    """No inline script or style anywhere, admin included, and nothing from another origin."""
+    """No inline script or style anywhere, admin included, and nothing from another origin.
+
+    No other site shows these pages in a frame but those of EMBED_ORIGINS, and none the administration, where a click
+    that was lured out of somebody would do the most.
+    """
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        framers = [] if is_administration(request) else settings.EMBED_ORIGINS
+        policy = POLICY + " ".join(framers or ["'none'"])
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), payment=(), usb=()"
         )
-        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        if not framers:  # it cannot name an origin
+            response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
         # Pages show what is somebody's: no shared cache, and none without asking after they signed out.
         response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+
+def is_administration(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("admin:index"))
+
+
+class PartitionedCookie(Morsel[str]):
+    """A cookie that belongs to the site in the address bar and the one in the frame together.
+
+    Python knows the attribute from 3.14 on, Django's `set_cookie` does not.
+    """
+
+    _reserved = {**Morsel._reserved, "partitioned": "Partitioned"}  # type: ignore[attr-defined]
+    _flags = Morsel._flags | {"partitioned"}  # type: ignore[attr-defined]
+
+
+class FramedCookiesMiddleware(Middleware):
+    """With EMBED_ORIGINS: browsers keep cookies of a framed page only if each says all three of these."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if settings.EMBED_ORIGINS:
+            for name, cookie in list(response.cookies.items()):
+                framed = PartitionedCookie()
+                framed.set(name, cookie.value, cookie.coded_value)
+                framed.update(cookie)
+                framed["samesite"] = "None"
+                framed["secure"] = framed["partitioned"] = True
+                response.cookies[name] = framed
         return response
 
 

@@ -40,6 +40,7 @@ PUBLIC_URL = environment.http_url("PUBLIC_URL") or (
     f"https://{PLATFORM_HOST}" if PLATFORM_HOST else ""
 )
 SECURE = PUBLIC_URL.startswith("https://")
+EMBED_ORIGINS = environment.origins("EMBED_ORIGINS")  # who may show the site in a frame
 WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", 1, least=1, most=64)
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 1 if SECURE else 0, least=0, most=10)
 
@@ -115,6 +116,7 @@ MIDDLEWARE = [
     "chatsite.middleware.HealthMiddleware",  # before anything that looks at the host
     "chatsite.middleware.ProgramsMiddleware",  # before anything that reads a cookie
     "chatsite.middleware.SecurityMiddleware",
+    "chatsite.middleware.FramedCookiesMiddleware",
     "chatsite.middleware.ContentSecurityPolicyMiddleware",
     "chatsite.middleware.SessionMiddleware",
     "chatsite.middleware.LocaleMiddleware",
@@ -190,8 +192,8 @@ CACHES = {"default": {**_cache, "KEY_PREFIX": "chatsite"}}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-LANGUAGE_COOKIE_SAMESITE: Literal["Lax"] = "Lax"
+SAMESITE: Literal["None", "Lax"] = "None" if EMBED_ORIGINS else "Lax"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = SAMESITE
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # --- Accounts ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A small forward proxy for plain HTTP that remembers what went through it."""
+"""A small proxy for plain HTTP that remembers what went through it; tests/tls.py puts its forwarding behind TLS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RecordingProxy:
         self.seen: list[tuple[str, str]] = []
         seen = self.seen
 
-        class Handler(_Forwarder):
+        class Handler(Forwarder):
             requests = seen
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -40,8 +40,11 @@ class RecordingProxy:
         self._server.server_close()
 
 
-class _Forwarder(BaseHTTPRequestHandler):
-    requests: list[tuple[str, str]]
+class Forwarder(BaseHTTPRequestHandler):
+    """Passes each request on to the host of its absolute URL, or all of them to one site."""
+
+    site: tuple[str, int] | None = None
+    requests: list[tuple[str, str]] | None = None
 
     def do_GET(self) -> None:
         self._forward()
@@ -53,16 +56,18 @@ class _Forwarder(BaseHTTPRequestHandler):
         """Tests are quiet."""
 
     def _forward(self) -> None:
-        self.requests.append((self.command, self.path))
+        if self.requests is not None:
+            self.requests.append((self.command, self.path))
         target = urlsplit(self.path)
-        if target.scheme != "http" or not target.hostname:
+        host, port = self.site or (target.hostname or "", target.port or 80)
+        if self.site is None and (target.scheme != "http" or not target.hostname):
             self.send_error(400, "absolute http URLs only")
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP
         }
-        upstream = http.client.HTTPConnection(target.hostname, target.port or 80, timeout=60)
+        upstream = http.client.HTTPConnection(host, port, timeout=60)
         try:
             path = target.path + (f"?{target.query}" if target.query else "")
             upstream.request(self.command, path, body or None, headers)
@@ -76,8 +81,14 @@ class _Forwarder(BaseHTTPRequestHandler):
         for name, value in reply.getheaders():
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
+        for name, value in self._added():
+            self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
         while data := reply.read1(65_536):
             self.wfile.write(data)
             self.wfile.flush()
+
+    def _added(self) -> list[tuple[str, str]]:
+        """Headers beside those of the reply."""
+        return []

@@ -11,7 +11,7 @@ from tests.browser.test_weight import written
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ = re.compile(
-    r'environment\.(?:text|integer|switch|choice|http_url|size|parsed_url)\(\s*"([A-Z_]+)"'
+    r'environment\.(?:text|integer|switch|choice|http_url|origins|size|parsed_url)\(\s*"([A-Z_]+)"'
 )
 
 

@@ -19,5 +19,7 @@ function words() {
 
 function write(state) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `sidebar=${state.join(".")}; Path=/; Max-Age=${YEAR_SECONDS}; SameSite=Lax${secure}`;
+  // In a frame of another site nothing else is kept.
+  const site = secure && window.parent !== window ? "SameSite=None; Partitioned" : "SameSite=Lax";
+  document.cookie = `sidebar=${state.join(".")}; Path=/; Max-Age=${YEAR_SECONDS}; ${site}${secure}`;
 }
