@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.http import HttpResponse, HttpResponseBase
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import UsageRecord
 
-from ... import calls, runtime
+from ... import calls, exchange, runtime
 from ...calls import Call, Result
 from ...errors import AnswerFailed
 from ...tokens import estimate_tokens
@@ -30,9 +30,6 @@ from .refusals import PassedOn, error_frame, failure, in_its_words
 if TYPE_CHECKING:
     from ...upstream.transport import Reply
 
-T = TypeVar("T")
-
-MOST_REPLY_BYTES = 64 << 20  # of one that is read whole: pictures and sound are large
 SOUND = "/audio/"  # paths whose replies need not be JSON
 DONE = b"data: [DONE]\n\n"
 EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
@@ -64,26 +61,18 @@ async def pass_on(passage: Passage) -> HttpResponseBase:
 
 
 async def _whole(passage: Passage) -> HttpResponseBase:
-    call = passage.call
-    outcome = UsageRecord.Outcome.STOPPED  # until something else is known, whoever asked has left
-    result = Result(outcome)
+    sounds = passage.path.startswith(SOUND)
     try:
-        content, content_type = await _on_engine(call, _read(passage))
-        result = _result_of(content, content_type, sounds=passage.path.startswith(SOUND))
+        content, content_type = await exchange.exchange(
+            passage.call,
+            passage.address,
+            passage.path,
+            passage.body,
+            lambda content, content_type: _result_of(content, content_type, sounds=sounds),
+        )
     except Exception as error:
-        result = Result(UsageRecord.Outcome.FAILED)
         raise _told(passage, error) from None
-    finally:
-        if result.outcome != UsageRecord.Outcome.COMPLETE:
-            calls.end(call, result)
-    await calls.settled(call, result)
     return HttpResponse(content, content_type=content_type)
-
-
-async def _read(passage: Passage) -> tuple[bytes, str]:
-    reply, timing = await client.ask(passage.address, passage.path, passage.body, streams=False)
-    content = await client.read_whole(reply, timing, most=MOST_REPLY_BYTES)
-    return content, reply.content_type
 
 
 class _Reply(msgspec.Struct, gc=False):
@@ -127,7 +116,7 @@ def _reply_in(content: bytes) -> _Reply:
 async def _streamed(passage: Passage) -> HttpResponseBase:
     call = passage.call
     try:
-        reply, timing = await _on_engine(call, _open(passage))
+        reply, timing = await exchange.on_engine(call, _open(passage))
     except Exception as error:
         calls.end(call, Result(UsageRecord.Outcome.FAILED))
         raise _told(passage, error) from None
@@ -279,27 +268,6 @@ def _only_tells_usage(event: bytes) -> bool:
         return not json.loads(line[5:]).get("choices")
     except (ValueError, AttributeError, RecursionError):
         return False
-
-
-class Cut(Exception):
-    """The call was ended from outside while its reply was waited for."""
-
-
-async def _on_engine(call: Call, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Where the connections to endpoints are: our server's own loop, or that of the engine's thread."""
-    waiting = runtime.spawn(coroutine)
-
-    def cancel() -> None:
-        waiting.cancel()
-
-    call.on_cut = cancel
-    try:
-        return await asyncio.wrap_future(waiting)
-    except asyncio.CancelledError:
-        if call.why_cut:
-            raise Cut from None
-        runtime.engine().call(call.cut, "left")
-        raise
 
 
 def _told(passage: Passage, error: Exception) -> Exception:
