@@ -40,6 +40,7 @@ class Call:
     """A call that may be made now. answer_tokens: what the answer may have, of all its choices together.
 
     counts_only_complete: a request that gets no whole answer does not count; the tokens it took do.
+    requests: that it counts as: 0 for a further part of what one request has begun.
     why_cut: the code of what ended it from outside. on_cut: what then has to be let go of.
     """
 
@@ -50,6 +51,7 @@ class Call:
     answer_tokens: int
     started_at: datetime
     counts_only_complete: bool = False
+    requests: int = 1
     settling: Future[None] | None = None
     why_cut: str = ""
     on_cut: Callable[[], None] | None = None
@@ -93,6 +95,7 @@ def begin(
     answer_tokens: int,
     service: UsageRecord.Service = UsageRecord.Service.CHAT,
     counts_only_complete: bool = False,
+    requests: int = 1,
     id: UUID | None = None,
     now: datetime,
 ) -> Call:
@@ -113,11 +116,12 @@ def begin(
         api_key=caller.api_key,
         service=service,
         is_call=True,
+        requests=requests,
         now=now,
     )
     answer_tokens = granted - prompt_tokens
     terms = Terms(prompt_tokens, answer_tokens, model.context_window, model.prices)
-    call = Call(id, caller, model.name, terms, answer_tokens, now, counts_only_complete)
+    call = Call(id, caller, model.name, terms, answer_tokens, now, counts_only_complete, requests)
     runtime.open_calls[id] = call
     return call
 
@@ -188,7 +192,7 @@ def _spent(call: Call, result: Result) -> quotas.Spent:
     spent = _cost(call, result)
     if call.counts_only_complete and result.outcome != UsageRecord.Outcome.COMPLETE:
         return replace(spent, requests=0)
-    return spent
+    return replace(spent, requests=min(spent.requests, call.requests))
 
 
 def _cost(call: Call, result: Result) -> quotas.Spent:

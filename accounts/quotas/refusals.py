@@ -91,13 +91,13 @@ class QuotaExceeded(Exception):
 
 
 def refusal(
-    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal
+    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal, *, requests: int = 1
 ) -> QuotaExceeded | None:
     """Which of this payer's limits stands in the way: first those that are used up, of them what is renewed last.
 
     One query.
     """
-    needed: dict[str, int | Decimal] = {"requests": 1, "tokens": tokens, "money": money}
+    needed: dict[str, int | Decimal] = {"requests": requests, "tokens": tokens, "money": money}
     found = allowances_of(payer, limits, period)
     for one in found:
         if one.spent + needed[one.amount] > one.limit:

@@ -53,6 +53,7 @@ def reserve(
     api_key: ApiKey | None = None,
     service: UsageRecord.Service = UsageRecord.Service.CHAT,
     is_call: bool = False,
+    requests: int = 1,
     now: datetime,
 ) -> int:
     """Set one request and an estimate of tokens and money aside; returns the tokens set aside.
@@ -60,8 +61,10 @@ def reserve(
     key: the completion's or call's id, under which it is settled.
     tokens: what the prompt and the answer may take; with less left, what is left down to `least_tokens`.
     api_key: the one it is asked for with, whose own limits hold beside the person's.
-    service: what it is for, in the ledger. A title is no answer: it keeps nobody from asking.
+    service: what it is for, in the ledger. A title is no answer, nor is what a page says or hears: they keep nobody
+    from asking, and nothing that runs keeps anybody from them.
     is_call: no completion tells that it is still being made; `note_alive` does.
+    requests: 0 for a further part of what one request has begun.
     Raises QuotaExceeded, with nothing set aside. Call inside the transaction that writes what is being paid for.
     """
     period, money = Period.at(now), rounded(money)
@@ -69,9 +72,12 @@ def reserve(
     if api_key is not None:
         payers.append((Payer(user.pk, api_key.pk), limits_of_key(api_key)))
     with transaction.atomic():
-        granted = _grant(payers, period, tokens, least_tokens, money)
+        granted = _grant(payers, period, requests, tokens, least_tokens, money)
         # The update above holds this person's row, so no other reservation of theirs is being made.
-        running = None if service == UsageRecord.Service.TITLES else limits.concurrent_completions
+        is_beside = service in statements.BESIDE or (
+            service in statements.SOUND and api_key is None
+        )
+        running = None if is_beside else limits.concurrent_completions
         if running is not None and len(statements.open_answers(user_id=user.pk)) >= running:
             raise QuotaExceeded("too_many_running", limit=running)
         statements.add_reservation(
@@ -82,6 +88,7 @@ def reserve(
             alive_at=now if is_call else None,
             day=period.day,
             month=period.month,
+            requests=requests,
             tokens=granted,
             money=money,
             created_at=now,
@@ -92,21 +99,25 @@ def reserve(
 Payers = list[tuple[Payer, Limits]]
 
 
-def _grant(payers: Payers, period: Period, tokens: int, least_tokens: int, money: Decimal) -> int:
+def _grant(
+    payers: Payers, period: Period, requests: int, tokens: int, least_tokens: int, money: Decimal
+) -> int:
     """The tokens that every payer has paid for. Their first call in a period finds no counters yet."""
-    granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
+    granted = _take_or_shrink(payers, period, requests, tokens, least_tokens, money)
     if granted is None:
         for payer, _limits in payers:
             open_counters(payer, period)
-        granted = _take_or_shrink(payers, period, tokens, least_tokens, money)
+        granted = _take_or_shrink(payers, period, requests, tokens, least_tokens, money)
     if granted is None:
-        raise _refusal(payers, period, least_tokens, money)
+        raise _refusal(payers, period, requests, least_tokens, money)
     return granted
 
 
-def _refusal(payers: Payers, period: Period, tokens: int, money: Decimal) -> QuotaExceeded:
+def _refusal(
+    payers: Payers, period: Period, requests: int, tokens: int, money: Decimal
+) -> QuotaExceeded:
     for payer, limits in payers:
-        found = refusal(payer, period, limits, tokens, money)
+        found = refusal(payer, period, limits, tokens, money, requests=requests)
         if found is not None:
             return found
     # What stood in the way has just been settled.
@@ -114,21 +125,21 @@ def _refusal(payers: Payers, period: Period, tokens: int, money: Decimal) -> Quo
 
 
 def _take_or_shrink(
-    payers: Payers, period: Period, tokens: int, least_tokens: int, money: Decimal
+    payers: Payers, period: Period, requests: int, tokens: int, least_tokens: int, money: Decimal
 ) -> int | None:
-    if _take(payers, period, tokens=tokens, money=money):
+    if _take(payers, period, requests=requests, tokens=tokens, money=money):
         return tokens
     found = [one for payer, limits in payers for one in allowances_of(payer, limits, period)]
     allowance = least(found, "tokens")
     if allowance is None or not least_tokens <= allowance.left < tokens:
         return None
     left = int(allowance.left)
-    return left if _take(payers, period, tokens=left, money=money) else None
+    return left if _take(payers, period, requests=requests, tokens=left, money=money) else None
 
 
-def _take(payers: Payers, period: Period, *, tokens: int, money: Decimal) -> bool:
+def _take(payers: Payers, period: Period, *, requests: int, tokens: int, money: Decimal) -> bool:
     """An UPDATE of each row, which counts only while it stays within its limits; all or none."""
-    taken: dict[str, int | Decimal] = {"requests": 1, "tokens": tokens, "money": money}
+    taken: dict[str, int | Decimal] = {"requests": requests, "tokens": tokens, "money": money}
     with transaction.atomic():
         # The day before the month, the person before the key, here and wherever they are written: in one UPDATE of
         # several rows PostgreSQL locks them in any order, and two requests of one person wait for each other for ever.

@@ -16,6 +16,9 @@ Kind = UsagePeriod.Kind
 MONEY = ("reserved_money", "used_money")
 # More than anybody spends, and small enough to be subtracted from.
 NO_LIMIT = {"requests": 1 << 62, "tokens": 1 << 62, "money": Decimal(10**9)}
+Service = UsageRecord.Service
+BESIDE = (Service.TITLES,)  # what is no answer
+SOUND = (Service.TRANSCRIPTION, Service.SPEECH)  # nor is this, where a page asks for it
 DAILY_SUMS = (
     "calls",
     "errors",
@@ -110,7 +113,8 @@ turn = {of_key: _turn(of_key=of_key) for of_key in (False, True)}  # what to add
 open_answers = Select(
     lambda: (
         Reservation.objects.filter(user_id=parameter(Reservation, "user_id"))
-        .exclude(service=UsageRecord.Service.TITLES)
+        .exclude(service__in=BESIDE)
+        .exclude(service__in=SOUND, api_key_id=None)
         .values_list("pk")
     )
 )
@@ -134,6 +138,7 @@ add_reservation = Insert(
         "alive_at",
         "day",
         "month",
+        "requests",
         "tokens",
         "money",
         "created_at",
