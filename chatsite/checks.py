@@ -124,3 +124,27 @@ def check_local_model(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="chatsite.E006",
         )
     ]
+
+
+@register()
+def check_speech(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    names = ("TRANSCRIPTION_MODEL", "SPEECH_MODEL")
+    wanted = {name: getattr(settings, name) for name in names if getattr(settings, name)}
+    if wanted and not settings.ENDPOINT_CONFIGURED:
+        return [
+            Error(
+                f"{' and '.join(wanted)} cannot be served: no endpoint is configured.",
+                hint=f"Set OPENAI_BASE_URL or OPENAI_API_KEY, or remove {' and '.join(wanted)}.",
+                id="chatsite.E008",
+            )
+        ]
+    models = [name for name in (settings.OPENAI_MODEL, *wanted.values()) if name]
+    if len(set(models)) < len(models):
+        return [
+            Error(
+                "OPENAI_MODEL, TRANSCRIPTION_MODEL and SPEECH_MODEL name the same model twice.",
+                hint="Each of them is for another one; remove what the model does not do.",
+                id="chatsite.E009",
+            )
+        ]
+    return []

@@ -312,6 +312,8 @@ if not SIGN_IN_LIMITS:
 OPENAI_API_KEY = environment.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = environment.http_url("OPENAI_BASE_URL")
 OPENAI_MODEL = environment.text("OPENAI_MODEL")
+TRANSCRIPTION_MODEL = environment.text("TRANSCRIPTION_MODEL")
+SPEECH_MODEL = environment.text("SPEECH_MODEL")
 OPENAI_PROXY = environment.http_url("OPENAI_PROXY")
 LOCAL_MODEL = environment.text("LOCAL_MODEL")
 ENDPOINT_CONFIGURED = bool(OPENAI_API_KEY or OPENAI_BASE_URL)

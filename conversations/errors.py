@@ -4,6 +4,7 @@
     ├── EmptyMessage             400 empty_message
     ├── InvalidText              400 invalid_text
     ├── InvalidParameter         400 invalid_parameter
+    ├── AudioUnreadable          400 audio_unreadable
     ├── ModelUnknown             400 model_unknown
     ├── ModelNotAllowed          403 model_not_allowed
     ├── AnswerRunning            409 answer_running
@@ -57,6 +58,14 @@ class InvalidParameter(ConversationError):
     def __init__(self, message: str | Promise | None = None, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class AudioUnreadable(ConversationError):
+    code = "audio_unreadable"
+    message = _(
+        "The recording cannot be read: it is damaged or in an unknown format. "
+        "Record it again, or send WebM, Ogg, MP4, WAV, MP3 or FLAC."
+    )
 
 
 class ModelUnknown(ConversationError):

@@ -80,6 +80,8 @@ def read_endpoint_models(endpoints: Iterable[Endpoint] | None = None) -> dict[st
             names = [settings.OPENAI_MODEL, *(names or [])]  # also where /models is missing or down
         if names is not None:
             added[endpoint.name] = add_models(endpoint, names)
+            if endpoint.source == Endpoint.Source.ENVIRONMENT:
+                offer_configured_speech(endpoint)
     ensure_default_model()
     return added
 
@@ -111,6 +113,18 @@ def add_models(endpoint: Endpoint, names: Iterable[str]) -> int:
     ]
     ChatModel.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def offer_configured_speech(endpoint: Endpoint) -> None:
+    """What the settings name is on offer for just that, also where the list has it switched off or not at all."""
+    for name, service in (
+        (settings.TRANSCRIPTION_MODEL, UsageRecord.Service.TRANSCRIPTION),
+        (settings.SPEECH_MODEL, UsageRecord.Service.SPEECH),
+    ):
+        if name:
+            add_models(endpoint, [name])
+            rows = endpoint.chat_models.filter(name=name)
+            rows.update(service=service, enabled=True, is_default=False)
 
 
 def _new_model(endpoint: Endpoint, name: str, *, in_box: bool) -> ChatModel:

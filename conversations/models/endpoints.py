@@ -25,6 +25,7 @@ class Endpoint(models.Model):
         ADMIN = "admin", _("added in the admin")
         ENVIRONMENT = "environment", _("from the environment")
         BOX = "box", _("the model in the box")
+        SPEECH = "speech", _("the speech in the box")
 
     name = models.CharField(_("name"), max_length=60, unique=True)
     source = models.CharField(

@@ -90,6 +90,8 @@ def test_malformed_value_is_one_sentence(tmp_path: Path, name: str, value: str) 
         {"EMBED_ORIGINS": "https://huggingface.co", "PUBLIC_URL": "http://chat.example.org"},
         {"SECRET_KEY": "short"},
         {"LOCAL_MODEL": "/no/such/model.gguf"},
+        {"SPEECH_MODEL": "tts-1"},
+        {"OPENAI_API_KEY": "x", "OPENAI_MODEL": "gpt-4o", "TRANSCRIPTION_MODEL": "gpt-4o"},
     ],
 )
 def test_unsafe_combination_does_not_start(tmp_path: Path, variables: dict[str, str]) -> None:

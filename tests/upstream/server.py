@@ -21,8 +21,8 @@ class Upstream:
     """The server, in a thread with a loop of its own.
 
     script: played when nothing else says otherwise. models: ids that `/v1/models` names; models_script: a fault
-    for that path. holds_models: until released. replies: content type and body, by another path. requests:
-    everything received so far, oldest first.
+    for that path. holds_models: until released. By another path: replies, content type and body; statuses, of a
+    refusal; holds, which never answers. requests: everything received so far, oldest first.
     """
 
     def __init__(self, *, port: int = 0, models: tuple[str, ...] = ("fake",)) -> None:
@@ -31,6 +31,8 @@ class Upstream:
         self.holds_models = False
         self.script = Script()
         self.replies: dict[str, tuple[str, bytes]] = {}
+        self.statuses: dict[str, int] = {}
+        self.holds: set[str] = set()
         self.requests: list[Received] = []
         self.port = port
         self._queue: deque[Script] = deque()
@@ -108,6 +110,8 @@ class Upstream:
         """Forget requests, scripts and releases; answers under way go on."""
         self.requests = []
         self.replies = {}
+        self.statuses = {}
+        self.holds = set()
         self.script = Script()
         self.models_script = None
         self._queue.clear()
@@ -160,7 +164,11 @@ class Upstream:
 
     async def _on_anything(self, request: web.Request) -> web.StreamResponse:
         received = await self._receive(request)
+        if request.path in self.holds:
+            return await self._perform(request, received, Script("hang"))
         received._ended.set()
+        if status := self.statuses.get(request.path):
+            return web.json_response({"error": {"message": "refused"}}, status=status)
         content_type, body = self.replies.get(request.path, ("", b""))
         if content_type:
             return web.Response(body=body, content_type=content_type)
