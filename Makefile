@@ -4,7 +4,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # packages are installed without byte code: their first import writes it
 
-.PHONY: help run test test-long pictures lint format locks messages
+.PHONY: help run test test-long pictures lint format locks messages azure-zip
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,3 +47,12 @@ locks: ## lock the newest versions that requirements.in and requirements/*.in al
 
 messages: ## collect the texts to translate, compile the translations
 	@$(BIN)/python scripts/messages.py
+
+SHIPPED := manage.py gunicorn.conf.py requirements.txt chatsite accounts conversations templates locale
+
+azure-zip: ## the archive for Azure App Service, of what is committed
+	@mkdir -p dist
+	@TZ=UTC git archive --format=zip -9 -o dist/new-$$$$.zip HEAD -- $(SHIPPED) && mv dist/new-$$$$.zip dist/chatsite-azure.zip
+	@git diff --quiet HEAD -- $(SHIPPED) || echo "What is not committed yet is not in it."
+	@echo "dist/chatsite-azure.zip holds $$(git rev-parse --short HEAD). Deploy it, with the names of yours:"
+	@echo "az webapp deployment source config-zip --resource-group GROUP --name SITE --src dist/chatsite-azure.zip"

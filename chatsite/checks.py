@@ -75,6 +75,44 @@ def check_frames(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 
 @register()
+def check_app_service(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Azure App Service: /home is a network share, and the rest of the disk begins anew with each start."""
+    if not settings.WEBSITE_HOSTNAME:
+        return []
+    database = settings.DATABASES["default"]
+    if not database["ENGINE"].endswith("sqlite3"):
+        if not settings.SECRET_KEY_IS_GENERATED:
+            return []
+        return [
+            Error(
+                "SECRET_KEY is not set, and Azure App Service keeps no file that this site could make for it.",
+                hint="Set SECRET_KEY to a long random text, or everybody is signed out by each restart.",
+                id="chatsite.E009",
+            )
+        ]
+    if (
+        settings.ENVIRONMENT.text("DATABASE_URL")
+        and Path("/home") not in Path(str(database["NAME"])).parents
+    ):
+        return [
+            Warning(
+                "DATABASE_URL names a file: on Azure App Service everything in it is gone after the next restart.",
+                hint="Set DATABASE_URL=postgres://… before anybody relies on this site.",
+                id="chatsite.W002",
+            )
+        ]
+    return [
+        Error(
+            "The database is SQLite, which Azure App Service cannot keep: its /home is a network disk, where SQLite"
+            " locks up and breaks, and every other folder is emptied by a restart.",
+            hint="Set DATABASE_URL=postgres://…, or to try things out, losing all of it with the next restart,"
+            " DATABASE_URL=sqlite:////tmp/chatsite.sqlite3.",
+            id="chatsite.E008",
+        )
+    ]
+
+
+@register()
 def check_single_sign_on(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:

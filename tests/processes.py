@@ -137,6 +137,8 @@ class Site:
     """
 
     as_shipped = False
+    root = ROOT
+    python = sys.executable
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -153,8 +155,8 @@ class Site:
         )
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", *arguments],
-                cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True,
+                [self.python, "manage.py", "serve", *arguments],
+                cwd=self.root, env=environment, stdout=output, stderr=output, start_new_session=True,
                 preexec_fn=heeds_hangups,
             )  # fmt: skip
 
@@ -178,8 +180,8 @@ class Site:
     def manage(self, *arguments: str) -> str:
         """What a management command beside the running site prints."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=scratch_environment(self.folder, **self.settings),
+            [self.python, "manage.py", *arguments],
+            cwd=self.root, env=scratch_environment(self.folder, **self.settings),
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
 

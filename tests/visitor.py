@@ -51,8 +51,9 @@ class Visitor:
 
     def post(self, url: str, fields: dict[str, Any] | None = None) -> httpx2.Response:
         """As a script of the page does."""
-        token = self.http.cookies["csrftoken"]
-        return self.http.post(url, json=fields or {}, headers={**JSON, "X-CSRFToken": token})
+        token = self.http.cookies.get("csrftoken") or self.http.cookies["__Host-csrftoken"]
+        headers = {"X-CSRFToken": token, "Origin": str(self.http.base_url).rstrip("/")}
+        return self.http.post(url, json=fields or {}, headers={**JSON, **headers})
 
     def send(self, content: str, **fields: Any) -> dict[str, Any]:
         reply = self.post("/c/", {"content": content, "client_id": str(uuid.uuid4()), **fields})
