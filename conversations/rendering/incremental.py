@@ -47,16 +47,20 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
-def _indent(line: str) -> int:
+def indent_of(line: str) -> int:
     """Columns of white space at the beginning."""
     width = len(line) - len(line.lstrip(" "))
     return width if line[width : width + 1] != "\t" else width // 4 * 4 + 4
 
 
 class Scanner:
-    """Cuts an append-only text into segments; `start` is where the open one begins."""
+    """Cuts an append-only text into segments; `start` is where the open one begins.
 
-    def __init__(self) -> None:
+    most_bytes: of a segment; a longer block is cut.
+    """
+
+    def __init__(self, most_bytes: float = SEGMENT_BYTES) -> None:
+        self.most_bytes = most_bytes
         self.start = 0
         self.fence: str = ""  # the characters that opened the fence, if the open segment is one
         self.header = ""
@@ -102,7 +106,7 @@ class Scanner:
         marker = None
         if head.lstrip(" ")[:1] in MEANINGFUL and head:  # most lines are none of these
             short = len(line) < LONG_LINE
-            nested = bool(self._offset) and _indent(line) >= self._offset
+            nested = bool(self._offset) and indent_of(line) >= self._offset
             if short and not nested and (fence := FENCE.match(head)):
                 self._close(self._at)
                 self.fence = fence[1] or fence[2]
@@ -116,7 +120,7 @@ class Scanner:
             if not nested and not (short and RULE.match(head)):
                 marker = MARKER.match(head)
         size = _bytes(line)
-        if self._size + size > SEGMENT_BYTES:
+        if self._size + size > self.most_bytes:
             self._cut(text, item=marker is not None)
             return True
         if not complete:
@@ -131,14 +135,14 @@ class Scanner:
         self._at += len(line)
         bare = line.strip(" \t\r\n")
         mark = self.fence[0]
-        if len(bare) >= len(self.fence) and bare == mark * len(bare) and _indent(line) < 4:
+        if len(bare) >= len(self.fence) and bare == mark * len(bare) and indent_of(line) < 4:
             self._close(self._at, content=True)
         return True
 
     def _continues(self, line: str, *, complete: bool) -> bool | None:
         """After a blank line: does this line belong to the open segment? None: not to be said yet."""
         bare = line.strip()
-        indent = _indent(line)
+        indent = indent_of(line)
         if indent >= 4 or (self._offset and indent >= self._offset and bare):
             return True
         if not bare:

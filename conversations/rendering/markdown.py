@@ -293,17 +293,27 @@ def _has_large_table(source: str) -> bool:
     )
 
 
-def _html(source: str, *, prefix: str = "", footnotes: bool = False) -> str:
-    """One segment of Markdown as safe HTML; at most COMRAK_BYTES of it are read as such."""
+def read_segment(source: str, *, footnotes: bool = False) -> str | None:
+    """What comrak makes of a segment, to be looked at and not to be shown: nothing has made it safe yet.
+
+    None for what is too large to be read as Markdown.
+    """
     source = _prepared(_printable(source))
     if len(source.encode()) > COMRAK_BYTES or _has_large_table(source):
-        return _cleaner.clean(_as_text(source))
+        return None
     opened = source.count("\\(") + source.count("\\[")
     closed = source.count("\\)") + source.count("\\]")
     options = _EXTENSIONS[footnotes, 0 < opened <= closed + 50]  # unclosed ones cost the square
-    html = comrak.render_markdown(source, options, _PARSE, _RENDER)
-    html = _as_text(source) if _too_deep(html) else _ours(html, prefix)
-    return _cleaner.clean(html)
+    html: str = comrak.render_markdown(source, options, _PARSE, _RENDER)
+    return html
+
+
+def _html(source: str, *, prefix: str = "", footnotes: bool = False) -> str:
+    """One segment of Markdown as safe HTML; at most COMRAK_BYTES of it are read as such."""
+    html = read_segment(source, footnotes=footnotes)
+    is_text = html is None or _too_deep(html)
+    safer = _as_text(_prepared(_printable(source))) if is_text else _ours(html or "", prefix)
+    return _cleaner.clean(safer)
 
 
 def fence_html(source: str) -> str:

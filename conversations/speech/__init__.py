@@ -3,4 +3,5 @@
 choice.py     which model
 asking.py     one recording and its text; one text and its recording
 sound.py      what a file of sound is, by its first bytes (pure)
+speakable.py  an answer as sentences to be spoken (pure)
 """
