@@ -46,7 +46,7 @@ if 0 <= _soft < _most_files:
 
 def post_worker_init(worker: Any) -> None:
     from chatsite import drain
-    from conversations.localmodel import die_with_parent
+    from conversations.supervision import die_with_parent
 
     # gunicorn looks for its master once a second and then waits for connections; this does not wait.
     die_with_parent(worker.ppid)

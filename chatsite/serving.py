@@ -30,7 +30,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from conversations.localmodel import die_with_parent
+from conversations.supervision import die_with_parent
 
 MIGRATION_LOCK = zlib.crc32(b"chatsite.migrate")  # PostgreSQL's advisory locks are numbers
 STAMP = ".sources"

@@ -1,64 +1,36 @@
 """The model in the box: a language model on this machine, as a process of its own, niced and supervised.
 
-Here: finding the GGUF file, starting the process, restarting it when it crashes, and the process itself
-(`python -m conversations.localmodel`). Not here: talking to it. It speaks the OpenAI protocol like any endpoint;
-`endpoints.py` finds its address in the environment, under the name below, and says which key it takes.
+Here: finding the GGUF file, and the process itself (`python -m conversations.localmodel`), which `supervision.py`
+starts and restarts. Not here: talking to it. It speaks the OpenAI protocol like any endpoint; `endpoints.py` finds its
+address in the environment, under the name below, and says which key it takes.
 This module needs the standard library only: neither half of it wants Django.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import ctypes
-import http.client
 import importlib.util
 import os
-import random
 import re
-import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from .supervision import CannotRun, Supervised, is_taken, settle_in
 
 URL_VARIABLE = "CHATSITE_LOCAL_MODEL_URL"
 KEY_VARIABLE = "CHATSITE_LOCAL_MODEL_KEY"
 
 SLOTS = 4  # answers at the same time; further ones wait
 CONTEXT_TOKENS = 8192  # shared evenly by the slots
-NICENESS = 10  # pages come first
-STOP_SECONDS = 2.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-STEADY_SECONDS = 60.0  # up for this long: the next crash starts again with the first pause
-
-# Below the ports that the system hands out to outgoing connections, so that a restart finds its port free again.
-PORTS = range(18300, 28300)
 
 EXIT_UNUSABLE_FILE = 3
 
 
-class LocalModelError(Exception):
-    """The model cannot run here. The text is one sentence for the operator."""
-
-
-def die_with_parent(parent: int, number: int = signal.SIGINT) -> bool:
-    """Have the kernel send this process `number` when its parent ends, however it ends.
-
-    parent: its process id when it started this one; if it is gone already, the signal comes at once.
-    False where the system cannot do that (only Linux can).
-    """
-    pr_set_pdeathsig = 1
-    try:
-        done = bool(ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(number), 0, 0, 0) == 0)
-    except (OSError, AttributeError):
-        done = False
-    if os.getppid() != parent:
-        os.kill(os.getpid(), number)
-    return done
+class LocalModelError(CannotRun):
+    """The model cannot run here."""
 
 
 def boxed_model() -> Path | None:
@@ -119,129 +91,24 @@ def _unusable(path: Path) -> str:
     return f"LOCAL_MODEL names {path}, which is not a usable GGUF file. Set it to another, to off, or remove it."
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on, chosen at random so that two sites starting together do not meet."""
-    for _attempt in range(100):
-        port = random.choice(PORTS)  # noqa: S311 (a port is no secret)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise LocalModelError("No free port was found on 127.0.0.1 for the model in the box.")
-
-
-class LocalModel:
-    """The supervised process. Its address and key stay the same over restarts.
-
-    path: from `find_model`. key: what it is to take. report: told one line whenever the process ends without having
-    been asked to.
-    """
+class LocalModel(Supervised):
+    """The supervised process. path: from `find_model`."""
 
     def __init__(self, path: Path, *, key: str, report: Callable[[str], None]) -> None:
-        self.path = path
-        self.report = report
-        self.port = free_port()
-        self.key = key  # other accounts of this machine can reach the port too
-        self.process: subprocess.Popen[bytes] | None = None
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()  # a restart must not race a stop
-        self._thread: threading.Thread | None = None
+        super().__init__(
+            "The model in the box",
+            "conversations.localmodel",
+            ("--model", str(path)),
+            key=key,
+            key_variable=KEY_VARIABLE,
+            report=report,
+            hopeless={EXIT_UNUSABLE_FILE: LocalModelError(_unusable(path))},
+        )
 
     @property
     def environment(self) -> dict[str, str]:
         """What the site's processes need to know."""
-        return {URL_VARIABLE: f"http://127.0.0.1:{self.port}/v1"}
-
-    def start(self) -> None:
-        """Start the process and return at once; `supervise` and `wait_until_ready` come next.
-
-        No thread is started, so the caller may still fork.
-        """
-        with self._lock:
-            if self._stopping.is_set():
-                return
-            if self.process is not None and self.process.stdin is not None:
-                self.process.stdin.close()  # of the one that ended
-            self.process = subprocess.Popen(
-                [
-                    sys.executable, "-m", "conversations.localmodel",
-                    "--model", str(self.path), "--port", str(self.port), "--parent", str(os.getpid()),
-                ],
-                cwd=Path(__file__).resolve().parent.parent,
-                env={**os.environ, KEY_VARIABLE: self.key},  # an argument would be visible to everybody
-                stdin=subprocess.PIPE,  # never written to: its end tells the process that this one is gone
-                stdout=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C in the terminal is the caller's business
-            )  # fmt: skip
-
-    def supervise(self) -> None:
-        """From now on, restart the process when it ends, with growing pauses."""
-        self._thread = threading.Thread(target=self._watch, name="local-model", daemon=True)
-        self._thread.start()
-
-    def wait_until_ready(self, timeout_seconds: float) -> bool:
-        """Return True when the model answers, False if it takes longer. Raises LocalModelError for an unusable file."""
-        end = time.monotonic() + timeout_seconds
-        while not self._stopping.is_set() and time.monotonic() < end:
-            if is_healthy(self.port):
-                return True
-            if self.process is not None and self.process.poll() == EXIT_UNUSABLE_FILE:
-                raise LocalModelError(_unusable(self.path))
-            time.sleep(0.02)
-        return False
-
-    def stop(self) -> None:
-        """End the process, politely first. Returns when it is gone."""
-        self._stopping.set()
-        with self._lock:
-            process = self.process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-
-    def _watch(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while self.process is not None:
-            started = time.monotonic()
-            status = self.process.wait()
-            if self._stopping.is_set() or status == EXIT_UNUSABLE_FILE:
-                return
-            if time.monotonic() - started > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            self.report(f"The model in the box ended ({_how(status)}); starting it again.")
-            if self._stopping.wait(pause):
-                return
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            self.start()
-
-
-def _how(status: int) -> str:
-    if status >= 0:
-        return f"exit code {status}"
-    with contextlib.suppress(ValueError):
-        return signal.Signals(-status).name
-    return f"signal {-status}"
-
-
-def is_healthy(port: int) -> bool:
-    """Does a loaded model answer on this loopback port?"""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+        return {URL_VARIABLE: self.url}
 
 
 # --- The process itself --------------------------------------------------------------------------------------------
@@ -253,23 +120,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--parent", type=int, help="end when this process, the parent, ends")
     options = parser.parse_args(arguments)
-    if options.parent:
-        die_with_parent(options.parent, signal.SIGKILL)
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    done = settle_in(options.parent)
     serve(options.model, options.port, until=done)
-
-
-def _end_with_stdin() -> None:
-    """The way to notice a parent's death where the kernel does not tell: its end of the pipe is closed."""
-    with contextlib.suppress(OSError):
-        while os.read(0, 1024):
-            pass
-    os._exit(1)
 
 
 def serve(path: Path, port: int, *, until: threading.Event) -> None:
@@ -294,7 +146,7 @@ def serve(path: Path, port: int, *, until: threading.Event) -> None:
     parameters.verbosity = 0
     parameters.ui = False
     # Asked before: a server that fails to load its file may still hold the port itself for a moment.
-    taken = _is_taken(port)
+    taken = is_taken(port)
     try:
         server = Server(parameters)
     except RuntimeError:
@@ -303,15 +155,6 @@ def serve(path: Path, port: int, *, until: threading.Event) -> None:
     until.wait()
     del server
     os._exit(0)  # nothing here is worth waiting for the library's threads
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import pytest
 
 from conversations import localmodel
 from conversations.localmodel import LocalModel, LocalModelError
+from conversations.supervision import is_healthy
 from tests.processes import (
     DEADLINE_SECONDS,
     ROOT,
@@ -99,7 +100,7 @@ def test_stop_ends_it_for_good(model: LocalModel) -> None:
     assert not is_alive(process)
     model.start()
     assert not is_alive(process)
-    assert not localmodel.is_healthy(model.port)
+    assert not is_healthy(model.port)
 
 
 @processes

@@ -22,7 +22,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from chatsite import serving
-from conversations import localmodel
+from conversations import localmodel, supervision
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +66,11 @@ class Command(BaseCommand):
         failure: str | None = None
         try:
             if options["with_parent"]:
-                localmodel.die_with_parent(os.getppid())
+                supervision.die_with_parent(os.getppid())
             self.run_site()
         except StopRequested:
             pass
-        except (serving.ServeError, localmodel.LocalModelError, ImproperlyConfigured) as error:
+        except (serving.ServeError, supervision.CannotRun, ImproperlyConfigured) as error:
             failure = str(error)
         finally:
             self.shut_down()
