@@ -230,7 +230,8 @@ class Site:
     @property
     def master(self) -> int:
         """gunicorn's master: the child that runs the same program."""
-        return next(pid for pid in children(self.process.pid) if pid not in self.models)
+        beside = {*self.models, *self.speech}
+        return next(pid for pid in children(self.process.pid) if pid not in beside)
 
     @property
     def workers(self) -> list[int]:
@@ -238,11 +239,20 @@ class Site:
 
     @property
     def models(self) -> list[int]:
-        return [
-            pid
-            for pid in children(self.process.pid)
-            if b"conversations.localmodel" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        return self._running("conversations.localmodel")
+
+    @property
+    def speech(self) -> list[int]:
+        return self._running("conversations.speech.box")
+
+    def _running(self, module: str) -> list[int]:
+        """The children that run this module; one that ends meanwhile is none."""
+        found = []
+        for pid in children(self.process.pid):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+        return found
 
 
 class ShippedSite(Site):
