@@ -123,8 +123,9 @@ def ensure_superuser_from_environment() -> bool:
         User(username=username, email=email, password="!").clean_fields()  # noqa: S106 (an unusable one, to check the rest)
         create_administrator(username=username, email=email, password=password)
     except ValidationError as error:
+        wrong = " and ".join(f"DJANGO_SUPERUSER_{field.upper()}" for field in error.message_dict)
         raise ImproperlyConfigured(
-            f"DJANGO_SUPERUSER_* cannot be used: {' '.join(error.messages)}"
+            f"{wrong} cannot be used: {' '.join(error.messages)} Set it to another."
         ) from error
     except IntegrityError as error:
         raise ImproperlyConfigured(

@@ -49,6 +49,15 @@ def check_public(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
                 id="chatsite.E003",
             )
         )
+    if settings.SECURE and not settings.TRUSTED_PROXIES:
+        errors.append(
+            Error(
+                "TRUSTED_PROXIES is 0, but PUBLIC_URL is an https address: who ends TLS is not believed, and every page"
+                " would only lead to itself.",
+                hint="Set TRUSTED_PROXIES to the number of proxies in front, or remove it.",
+                id="chatsite.E013",
+            )
+        )
     if len(settings.SECRET_KEY) < 32:
         errors.append(
             Error(
@@ -87,7 +96,7 @@ def check_app_service(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             Error(
                 "SECRET_KEY is not set, and Azure App Service keeps no file that this site could make for it.",
                 hint="Set SECRET_KEY to a long random text, or everybody is signed out by each restart.",
-                id="chatsite.E009",
+                id="chatsite.E012",
             )
         ]
     if (
@@ -107,7 +116,7 @@ def check_app_service(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             " locks up and breaks, and every other folder is emptied by a restart.",
             hint="Set DATABASE_URL=postgres://…, or to try things out, losing all of it with the next restart,"
             " DATABASE_URL=sqlite:////tmp/chatsite.sqlite3.",
-            id="chatsite.E008",
+            id="chatsite.E011",
         )
     ]
 

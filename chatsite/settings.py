@@ -24,19 +24,20 @@ from .secret import load_or_create_secret
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 environment = ENVIRONMENT = Environment()
-environment.read_file(Path(environment.text("ENV_FILE") or BASE_DIR / ".env"))
+_env_file = environment.text("ENV_FILE")
+environment.read_file(Path(_env_file or BASE_DIR / ".env"), required=bool(_env_file))
 
 DEBUG = False
 
 # --- Where the site is reached -------------------------------------------------------------------------------------
 
-WEBSITE_HOSTNAME = environment.text("WEBSITE_HOSTNAME")  # set by Azure App Service
-SPACE_HOST = environment.text("SPACE_HOST")  # set by Hugging Face Spaces
+WEBSITE_HOSTNAME = environment.host("WEBSITE_HOSTNAME")  # set by Azure App Service
+SPACE_HOST = environment.host("SPACE_HOST")  # set by Hugging Face Spaces
 PLATFORM_HOST = WEBSITE_HOSTNAME or SPACE_HOST
 
-HOST = environment.text("HOST", "0.0.0.0" if PLATFORM_HOST else "127.0.0.1")  # noqa: S104 (the platform's proxy is the only way in)
+HOST = environment.host("HOST", "0.0.0.0" if PLATFORM_HOST else "127.0.0.1")  # noqa: S104 (the platform's proxy is the only way in)
 PORT = environment.integer("PORT", 7860 if SPACE_HOST else 8000, least=1, most=65535)
-PUBLIC_URL = environment.http_url("PUBLIC_URL") or (
+PUBLIC_URL = environment.origin("PUBLIC_URL") or (
     f"https://{PLATFORM_HOST}" if PLATFORM_HOST else ""
 )
 SECURE = PUBLIC_URL.startswith("https://")
@@ -81,12 +82,14 @@ elif not ON_LOOPBACK:
 
 # --- Files ---------------------------------------------------------------------------------------------------------
 
-DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data").resolve()
+DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data")
 try:
+    DATA_DIR = DATA_DIR.expanduser().resolve()
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # every word that people write is in it
-except OSError as error:
+except (OSError, RuntimeError) as error:
     raise ImproperlyConfigured(
-        f"DATA_DIR is {DATA_DIR}, which cannot be created ({error.strerror}). Name a folder this user may write to."
+        f"DATA_DIR is {DATA_DIR}, which cannot be created ({getattr(error, 'strerror', error)})."
+        " Name a folder this user may write to."
     ) from error
 SECRET_KEY = environment.text("SECRET_KEY") or load_or_create_secret(DATA_DIR / "secret-key")
 SECRET_KEY_IS_GENERATED = not environment.text("SECRET_KEY")
@@ -166,13 +169,17 @@ if database["ENGINE"].endswith("sqlite3"):
     database["OPTIONS"] = SQLITE_OPTIONS
     # Tests run answers in threads of their own: an in-memory database would be another one in each.
     database["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
+    if ":memory:" in str(database["NAME"]):
+        raise ImproperlyConfigured(
+            "DATABASE_URL names a database in memory, of which each process would have another. Name a file."
+        )
 elif database["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "DATABASE_URL names a database that is not supported. Use postgres://… or sqlite:///…"
     )
 DATABASES = {"default": {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 
-REDIS_URL = environment.text("REDIS_URL")
+REDIS_URL = environment.redis_url("REDIS_URL")
 _cache: dict[str, object]
 if REDIS_URL:
     _cache = {
@@ -224,7 +231,7 @@ EMAIL_URL = environment.text("EMAIL_URL")
 if EMAIL_URL:
     _mail = environment.parsed_url("EMAIL_URL", "email")
     globals().update({key: value for key, value in _mail.items() if key.startswith("EMAIL_")})
-    DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text("EMAIL_FROM") or (
+    DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.address("EMAIL_FROM") or (
         _mail.get("EMAIL_HOST_USER") or "chatsite@localhost"
     )
 else:
@@ -309,7 +316,7 @@ if not SIGN_IN_LIMITS:
 
 # --- Models and conversations --------------------------------------------------------------------------------------
 
-OPENAI_API_KEY = environment.text("OPENAI_API_KEY")
+OPENAI_API_KEY = environment.key("OPENAI_API_KEY")
 OPENAI_BASE_URL = environment.http_url("OPENAI_BASE_URL")
 OPENAI_MODEL = environment.text("OPENAI_MODEL")
 TRANSCRIPTION_MODEL = environment.text("TRANSCRIPTION_MODEL")
@@ -321,7 +328,7 @@ ENDPOINT_CONFIGURED = bool(OPENAI_API_KEY or OPENAI_BASE_URL)
 # 0: conversations are kept until somebody deletes them.
 RETENTION_DAYS = environment.integer("RETENTION_DAYS", 0, least=0, most=36500)
 
-MESSAGE_MAX_BYTES = environment.size("MESSAGE_MAX_BYTES", 256 * 1024)
+MESSAGE_MAX_BYTES = environment.size("MESSAGE_MAX_BYTES", 256 * 1024, most=16 * 1024 * 1024)
 # A form field grows threefold when percent-encoded; the message's own limit is enforced on the text.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * MESSAGE_MAX_BYTES + 64 * 1024
 

@@ -8,24 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.browser.test_weight import written
+from tests.chatsite.configuration import FREE_TEXT, MALFORMED, names
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READ = re.compile(
-    r'environment\.(?:text|integer|switch|choice|http_url|origins|size|parsed_url)\(\s*"([A-Z_]+)"'
-)
 
 
 def test_every_variable_is_in_the_example() -> None:
-    names = {
-        name
-        for path in (ROOT / "chatsite/settings.py", ROOT / "accounts/setup.py")
-        for name in READ.findall(path.read_text(encoding="utf-8"))
-    }
     explained = set(
         re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M)
     )
-    assert len(names) > 20
-    assert names == explained
+    assert len(names()) > 20
+    assert names() == explained
+
+
+def test_every_variable_has_values_that_are_refused() -> None:
+    """And they are, in tests/chatsite/test_environment.py; or any line of text is right."""
+    assert names() == set(MALFORMED) | FREE_TEXT
+    assert not set(MALFORMED) & FREE_TEXT
 
 
 def test_readme_names_only_variables_that_exist() -> None:
