@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.translation import gettext as _
@@ -141,19 +141,31 @@ def read_transcription(request: HttpRequest) -> tuple[Asked, Upload]:
     content = read_bytes(request)
     kind = request.headers["Content-Type"]
     meta = {"CONTENT_TYPE": kind, "CONTENT_LENGTH": len(content)}
+    files = _Files()
     try:
-        handlers = [MemoryFileUploadHandler()]
-        for handler in handlers:
-            handler.activated = True
-        fields, files = MultiPartParser(meta, BytesIO(content), handlers).parse()
+        fields, _files = MultiPartParser(meta, BytesIO(content), [files]).parse()
     except (MultiPartParserError, SuspiciousOperation, ValueError):
         raise invalid(_("The form could not be read."), code="invalid_form") from None
-    if "file" not in files:
+    if "file" not in files.names:
         raise invalid(
             _("Send the recording as “file”."), param="file", code="missing_required_parameter"
         )
     body = {name: fields[name] for name in fields}
     return _asked_once(body, body.get("prompt", "")), Upload(content, kind)
+
+
+class _Files(FileUploadHandler):
+    """Which files a form has, of any size. They are not taken out of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str | None] = set()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        pass
+
+    def file_complete(self, file_size: int) -> None:
+        self.names.add(self.field_name)
 
 
 def _asked_once(body: dict[str, Any], text: object) -> Asked:

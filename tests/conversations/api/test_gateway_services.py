@@ -102,6 +102,16 @@ def test_a_transcription(program: Program, models: None, upstream: Upstream) -> 
     assert record().service == "transcription"
 
 
+def test_a_long_recording(program: Program, models: None, upstream: Upstream) -> None:
+    """Longer than Django keeps a file in memory."""
+    reply(upstream, "/v1/audio/transcriptions", {"text": "Good day"})
+    sent = form(model="whisper-1", file="").replace(WAVE, WAVE + bytes(4 << 20))
+    kind = "multipart/form-data; boundary=b"
+    response = program.post("/v1/audio/transcriptions", sent, content_type=kind)
+    assert response.json() == {"text": "Good day"}
+    assert upstream.requests[-1].raw == sent
+
+
 def test_the_responses_api(program: Program, upstream: Upstream) -> None:
     usage = {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 2}}
     body = {"id": "resp_1", "object": "response", "output": [], "usage": usage}
