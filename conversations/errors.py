@@ -13,6 +13,7 @@
     │   └── JustDeleted
     ├── MessageTooLong           413 message_too_long
     ├── NotJson                  415 unsupported_media_type
+    ├── SpeechUnavailable        503 speech_unavailable
     └── Unavailable              503 unavailable
         └── ModelsComing
     AnswerFailed                 ends an answer: stable code; `sentence()` has the words
@@ -65,6 +66,15 @@ class AudioUnreadable(ConversationError):
     message = _(
         "The recording cannot be read: it is damaged or in an unknown format. "
         "Record it again, or send WebM, Ogg, MP4, WAV, MP3 or FLAC."
+    )
+
+
+class SpeechUnavailable(ConversationError):
+    status = 503
+    code = "speech_unavailable"
+    message = _("Nothing on this site turns speech in that language into text.")
+    at_the_endpoint = _(
+        "The model's endpoint does not turn speech into text. An administrator has to check it."
     )
 
 

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from . import kept_rows
-from .models import Completion, Conversation, InstructionVersion
+from .models import Completion, Conversation, InstructionVersion, SpokenPart
 
 KEPT_FOR_UNDO = timedelta(minutes=10)
 PURGED_AT_ONCE = 10
+SPOKEN_FOR = timedelta(days=7)
 NAMED_WITHIN = timedelta(days=1)  # by an answer, after an instruction is written down
 
 
@@ -67,3 +68,9 @@ def _forget_instructions(versions: QuerySet[InstructionVersion], owner: int | No
     for completion in answers.iterator(chunk_size=500):
         unused -= completion.instruction_versions()
     return InstructionVersion.objects.filter(pk__in=unused).delete()[0]
+
+
+def forget_spoken(now: datetime) -> int:
+    """Remove sound that was made long ago, of all of an answer at once: it can be made again. Returns how much went."""
+    old = SpokenPart.objects.filter(begun_at__lt=now - SPOKEN_FOR).values("message")
+    return SpokenPart.objects.filter(message__in=old).delete()[0]

@@ -24,7 +24,7 @@ from django.utils import timezone
 from accounts import callers, quotas
 from chatsite import drain
 
-from . import completion, expiry, relay, retention
+from . import clock, completion, expiry, relay, retention
 from .completion import Job, Run
 from .errors import Unavailable
 from .models import Completion
@@ -174,6 +174,7 @@ class Engine:
                 await self.in_database(retention.purge_deleted, timezone.now())
                 if self.loop.time() >= look_at:
                     removed = await self.in_database(expiry.remove_unused, timezone.now())
+                    await self.in_database(_forget_spoken)
                     look_at = self.loop.time() + (0 if removed else LOOK_SECONDS)
             except Exception:
                 logger.exception("The reaper failed")
@@ -223,6 +224,12 @@ def _look_after(calls: dict[UUID, Call]) -> set[UUID]:
 
 def _release_abandoned() -> None:
     quotas.release_abandoned(now=timezone.now())
+
+
+def _forget_spoken() -> None:
+    now = timezone.now()
+    if clock.trusted_from(now) <= now:
+        retention.forget_spoken(now)
 
 
 def _fresh(function: Callable[..., T], *args: object) -> T:

@@ -6,6 +6,7 @@ from .api import chatapi
 from .api.rest.entry import rest
 from .models import Folder, Tag
 from .views import (
+    aloud,
     break_glass,
     data,
     labels,
@@ -76,6 +77,8 @@ urlpatterns = [
     ),
     path("shortcuts/", pages.shortcuts, name="shortcuts"),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
+    path("messages/<uuid:message_id>/speech/", aloud.parts, name="spoken-parts"),
+    path("messages/<uuid:message_id>/speech/<int:index>/", aloud.sound, name="spoken-part"),
     path("messages/<uuid:message_id>/receipt/", receipts.receipt, name="receipt"),
     path("people/<int:user_id>/chats/", break_glass.chats, name="others-chats"),
     path(

@@ -4,6 +4,7 @@ from .conversations import Completion, Conversation, Folder, Message, Tag
 from .endpoints import ChatModel, Endpoint
 from .presets import InstructionVersion, PresetVersion, RolePreset, Sampling
 from .retention import ClockLook, SiteRetention
+from .speech import SpokenPart
 
 __all__ = [
     "ChatModel",
@@ -18,5 +19,6 @@ __all__ = [
     "RolePreset",
     "Sampling",
     "SiteRetention",
+    "SpokenPart",
     "Tag",
 ]

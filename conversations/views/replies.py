@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.http import MAX_URL_LENGTH
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -21,7 +22,7 @@ from accounts.quotas import QuotaExceeded
 from chatsite.views import error_json, error_page, see_other, wants_json
 
 from ..answering import Begun
-from ..errors import ConversationError
+from ..errors import AnswerFailed, ConversationError, sentence
 from ..models import Conversation
 from ..sending import Sent
 
@@ -29,6 +30,15 @@ Refusal = ConversationError | QuotaExceeded
 View = Callable[..., HttpResponseBase]
 
 RETRY_SOON = 5  # seconds
+# Of a call whose reply is not a stream, by why it failed; anything else is the endpoint's fault.
+STATUS_OF_FAILURES = {
+    "upstream_rate_limited": 429,
+    "upstream_unreachable": 503,
+    "interrupted": 503,
+    "timeout_first": 504,
+    "timeout_silence": 504,
+    "timeout_total": 504,
+}
 
 
 def signed_in(view: View) -> View:
@@ -95,6 +105,16 @@ def refusal_json(refusal: Refusal) -> JsonResponse:
             extra["resets_at"] = refusal.resets_at.isoformat()
     response = error_json(refusal.status, refusal.code, refusal.message, **extra)
     with_retry_after(response, refusal)
+    return response
+
+
+def failure_json(failure: AnswerFailed, *, words: Mapping[str, str | Promise]) -> JsonResponse:
+    """A call that the endpoint did not answer. words: sentences by code, where the usual ones speak of an answer."""
+    status = STATUS_OF_FAILURES.get(failure.code, 502)
+    message = words.get(failure.code) or sentence(failure.code, in_conversation=False)
+    response = error_json(status, failure.code, message)
+    if status in {429, 503}:
+        response["Retry-After"] = str(RETRY_SOON)
     return response
 
 

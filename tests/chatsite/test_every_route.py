@@ -114,6 +114,7 @@ def ids(alice: User) -> Iterator[dict[str, object]]:
         "key_id": ApiKey.objects.create(user=alice, name="Private", prefix="12345678").pk,
         "conversation_id": conversation.pk,
         "message_id": answer.pk,
+        "index": 0,
         "completion_id": completion.pk,
         "folder_id": Folder.objects.create(owner=alice, name="Private").pk,
         "pk": give_passkey(alice, "Private").pk,

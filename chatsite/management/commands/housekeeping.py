@@ -18,8 +18,9 @@ from conversations import clock, expiry, retention
 class Command(BaseCommand):
     help = (
         "Removes expired sessions, conversations that were deleted longer ago than Undo is offered, those that nobody"
-        " has used for longer than they are kept, instructions that were sent for none that is left, and what the cache"
-        " has in the database for too long. By its age nothing goes for a day after the clock has jumped."
+        " has used for longer than they are kept, instructions that were sent for none that is left, the sound of"
+        " answers that were read aloud a week ago, and what the cache has in the database for too long. By its age"
+        " nothing goes for a day after the clock has jumped."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,6 +35,7 @@ class Command(BaseCommand):
                 count += removed
         if trusted <= now:
             retention.forget_instructions(now)
+            retention.forget_spoken(now)
         _forget_expired(timezone.now())
         self.stdout.write(f"conversations {count}")
         if trusted > now:
