@@ -9,6 +9,7 @@ from typing import Any
 
 # Where OpenAI's clients ask: the site's own codes that have another name there, by status.
 AT_V1 = {404: "unknown_url", 413: "request_too_large", 415: "unsupported_content_type"}
+WITH_RECORDINGS = "/speech/transcription/"
 
 
 def error_body(
@@ -17,6 +18,8 @@ def error_body(
     if path in {"/token", "/api"}:
         return {"message": message, "statu": False}
     error: dict[str, Any] = {"code": code, "message": message, "request_id": request_id}
+    if path == WITH_RECORDINGS and status == 413:
+        error["code"] = "audio_too_large"
     if path.startswith("/v1/"):
         error["code"] = AT_V1.get(status, code)
         error["type"] = "server_error" if status >= 500 else "invalid_request_error"

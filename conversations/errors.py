@@ -5,6 +5,8 @@
     ├── InvalidText              400 invalid_text
     ├── InvalidParameter         400 invalid_parameter
     ├── AudioUnreadable          400 audio_unreadable
+    ├── AudioTooLarge            413 audio_too_large
+    ├── AudioSilent              422 audio_silent
     ├── ModelUnknown             400 model_unknown
     ├── ModelNotAllowed          403 model_not_allowed
     ├── AnswerRunning            409 answer_running
@@ -67,6 +69,18 @@ class AudioUnreadable(ConversationError):
         "The recording cannot be read: it is damaged or in an unknown format. "
         "Record it again, or send WebM, Ogg, MP4, WAV, MP3 or FLAC."
     )
+
+
+class AudioTooLarge(ConversationError):
+    status = 413
+    code = "audio_too_large"
+    message = _("The recording is larger than 25 MB. Record less at a time.")
+
+
+class AudioSilent(ConversationError):
+    status = 422
+    code = "audio_silent"
+    message = _("Nothing was heard. Check the microphone, and speak a little louder.")
 
 
 class SpeechUnavailable(ConversationError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from dataclasses import dataclass, field
 
 import msgspec
@@ -169,12 +170,22 @@ def _result_of_sound(content: bytes, _content_type: str) -> Result:
 
 
 def _form(fields: dict[str, str], content: bytes, kind: str) -> Upload:
-    """Endpoints tell by the file's name what it is."""
-    import httpx2
-
-    file = (f"speech.{kind}", content, CONTENT_TYPES[kind])
-    request = httpx2.Request("POST", "http://endpoint", data=fields, files={"file": file})
-    return Upload(request.read(), request.headers["Content-Type"])
+    """Endpoints tell by the file's name what it is. The content is not copied: it may be large."""
+    boundary = secrets.token_hex(16)
+    before = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    before.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="speech.{kind}"\r\n'
+        f"Content-Type: {CONTENT_TYPES[kind]}\r\n\r\n"
+    )
+    return Upload(
+        content,
+        f"multipart/form-data; boundary={boundary}",
+        before="".join(before).encode(),
+        after=f"\r\n--{boundary}--\r\n".encode(),
+    )
 
 
 def _told(call: Call, error: AnswerFailed | Cut, *, of_recording: bool = False) -> Exception:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -28,6 +28,7 @@ from .transport import Reply, Transport
 if TYPE_CHECKING:
     from openai._types import RequestOptions
 
+PIECE_BYTES = 64 << 10
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
 _CONTEXT_WORDS = (
     "maximum context length",
@@ -93,7 +94,11 @@ async def _send_as_it_is(endpoint: EndpointAddress, path: str, body: Upload) -> 
         headers.update(client.auth_headers)
     http = _state().https[endpoint]
     url = endpoint.base_url.rstrip("/") + path
-    request = http.build_request("POST", url, content=body.content, headers=headers)
+    content: bytes | AsyncIterator[bytes] = body.content
+    if body.before or body.after:
+        headers["Content-Length"] = str(body.size)
+        content = _in_pieces(body)
+    request = http.build_request("POST", url, content=content, headers=headers)
     response = await http.send(request, stream=True)
     if response.status_code >= 300:
         try:
@@ -103,6 +108,13 @@ async def _send_as_it_is(endpoint: EndpointAddress, path: str, body: Upload) -> 
             error = None
         raise openai.APIStatusError("refused", response=response, body=error)
     return response
+
+
+async def _in_pieces(body: Upload) -> AsyncIterator[bytes]:
+    yield body.before
+    for start in range(0, len(body.content), PIECE_BYTES):
+        yield body.content[start : start + PIECE_BYTES]
+    yield body.after
 
 
 async def get(endpoint: EndpointAddress, path: str) -> bytes:

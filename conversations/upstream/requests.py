@@ -45,10 +45,20 @@ class ChatCall:
 
 @dataclass(frozen=True)
 class Upload:
-    """A body that is sent as it is. content_type: of a form, with its boundary."""
+    """A body that is sent as it is. content_type: of a form, with its boundary.
+
+    before, after: what stands around a content that is too large to be copied into one body with them.
+    """
 
     content: bytes = field(repr=False)
     content_type: str
+    before: bytes = field(default=b"", repr=False)
+    after: bytes = field(default=b"", repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.before) + len(self.content) + len(self.after)
 
 
 @dataclass(frozen=True)

@@ -134,15 +134,13 @@ class Transport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        content = request.content
         _transport_in_use.set(None)
         try:
             response = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
-                # A large body as bytes would be written in one go, with the loop standing still.
-                data=io.BytesIO(content) if len(content) > LARGE_BODY_BYTES else content or None,
+                data=_data_of(request),
                 allow_redirects=False,
                 proxy=self._proxy,
             )
@@ -168,6 +166,14 @@ class Transport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _data_of(request: httpx2.Request) -> object:
+    if not isinstance(request.stream, httpx2.ByteStream):
+        return request.stream  # in pieces already
+    content = request.content
+    # A large body as bytes would be written in one go, with the loop standing still.
+    return io.BytesIO(content) if len(content) > LARGE_BODY_BYTES else content or None
 
 
 def _abort(response: aiohttp.ClientResponse) -> None:
