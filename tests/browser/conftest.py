@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--js-flags=--no-maglev --no-opt",  # a page of a test is gone before code made faster pays
 ]
 VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
