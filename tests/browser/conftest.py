@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chat import Chat
@@ -147,6 +148,7 @@ def studio(browser: Browser) -> Iterator[Studio]:
             ]
         )
         context.add_init_script(VIOLATIONS)
+        context.add_init_script(AXE_SCRIPT)  # read once for all its pages, which are all checked
         kept[:] = [((look, person), context.new_page())]
         return kept[0][1]
 
