@@ -44,6 +44,7 @@ locks: ## lock the newest versions that requirements.in and requirements/*.in al
 	@$(COMPILE) --upgrade requirements.in -o requirements.txt
 	@$(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) --upgrade requirements/local-model.in --override requirements/local-model.overrides -o requirements/local-model.txt
+	@$(COMPILE) --upgrade requirements/speech.in -o requirements/speech.txt
 
 messages: ## collect the texts to translate, compile the translations
 	@$(BIN)/python scripts/messages.py

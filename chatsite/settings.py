@@ -323,6 +323,7 @@ TRANSCRIPTION_MODEL = environment.text("TRANSCRIPTION_MODEL")
 SPEECH_MODEL = environment.text("SPEECH_MODEL")
 OPENAI_PROXY = environment.http_url("OPENAI_PROXY")
 LOCAL_MODEL = environment.text("LOCAL_MODEL")
+LOCAL_SPEECH = environment.switch("LOCAL_SPEECH", default=False)
 ENDPOINT_CONFIGURED = bool(OPENAI_API_KEY or OPENAI_BASE_URL)
 
 # 0: conversations are kept until somebody deletes them.

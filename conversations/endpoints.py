@@ -14,10 +14,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from accounts.models import UsageRecord
 from chatsite.settings import environment
 
 from . import localmodel
-from .models import Endpoint
+from .models import ChatModel, Endpoint
+from .speech import local
 from .upstream.requests import EndpointAddress
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ def endpoints_without_models() -> list[Endpoint]:
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:
     """Where and with which key to call it, read now."""
-    is_box = endpoint.source == Endpoint.Source.BOX
+    is_box = endpoint.source in (Endpoint.Source.BOX, Endpoint.Source.SPEECH)
     return EndpointAddress(
         base_url=endpoint.base_url,
         api_key=box_key() if is_box else _key(endpoint.key_variable),
@@ -45,7 +47,7 @@ def address_of(endpoint: Endpoint) -> EndpointAddress:
 
 
 def box_key() -> str:
-    """What the model in the box takes, in every process of this site."""
+    """What the model and the speech in the box take, in every process of this site."""
     return salted_hmac("conversations.endpoints.box", "", algorithm="sha256").hexdigest()
 
 
@@ -75,6 +77,13 @@ def sync_configured_endpoints() -> None:
             base_url=os.environ.get(localmodel.URL_VARIABLE, ""),
             key_variable="",
         )
+        _sync(
+            Endpoint.Source.SPEECH,
+            name="Speech in the box",
+            base_url=os.environ.get(local.URL_VARIABLE, ""),
+            key_variable="",
+        )
+        _offer_local_speech()
 
 
 def _sync(source: Endpoint.Source, *, name: str, base_url: str, key_variable: str) -> None:
@@ -86,3 +95,15 @@ def _sync(source: Endpoint.Source, *, name: str, base_url: str, key_variable: st
     Endpoint.objects.update_or_create(
         source=source, defaults={**now, "enabled": True}, create_defaults={**now, "name": name}
     )
+
+
+def _offer_local_speech() -> None:
+    """Its two models, which need no list to be known; what is changed in them stays."""
+    endpoint = Endpoint.objects.filter(source=Endpoint.Source.SPEECH, enabled=True).first()
+    if endpoint is None:
+        return
+    for name, service in (
+        (local.TRANSCRIBER, UsageRecord.Service.TRANSCRIPTION),
+        (local.SPEAKER, UsageRecord.Service.SPEECH),
+    ):
+        ChatModel.objects.get_or_create(endpoint=endpoint, name=name, defaults={"service": service})

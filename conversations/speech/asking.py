@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.callers import Caller
 from accounts.models import UsageRecord
 
 from .. import calls, endpoints
 from ..calls import Call, Result
-from ..errors import AnswerFailed, AudioUnreadable
+from ..errors import AnswerFailed, AudioTooLarge, AudioUnreadable
 from ..exchange import Cut, exchange
 from ..models import ChatModel
 from ..tokens import estimate_tokens
 from ..upstream.deltas import read_usage
 from ..upstream.requests import EndpointAddress, Upload
+from .local import TOO_LONG
 from .sound import CONTENT_TYPES, kind_of
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ async def transcribe(
     """The text in a recording, stripped; empty if nothing is said in it.
 
     model: from `choice.transcriber`. language: a code of settings.LANGUAGES; empty leaves it to the model.
-    Raises AudioUnreadable, AnswerFailed, QuotaExceeded or Unavailable.
+    Raises AudioUnreadable, AudioTooLarge, AnswerFailed, QuotaExceeded or Unavailable.
     """
     kind = kind_of(content)
     if kind is None:
@@ -195,6 +197,10 @@ def _told(call: Call, error: AnswerFailed | Cut, *, of_recording: bool = False) 
     if isinstance(error, Cut):
         return AnswerFailed("interrupted", call.why_cut)
     logger.warning("Call %s failed: %s", call.id, error)
-    if of_recording and isinstance(error, Refused) and error.status in NOT_ACCEPTED:
-        return AudioUnreadable()
-    return error
+    if not (of_recording and isinstance(error, Refused)):
+        return error
+    if error.status == 413:
+        return AudioTooLarge()
+    if error.reason == TOO_LONG:
+        return AudioTooLarge(_("The recording is too long. Record less at a time."))
+    return AudioUnreadable() if error.status in NOT_ACCEPTED else error

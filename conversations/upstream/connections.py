@@ -53,15 +53,17 @@ _loops: dict[asyncio.AbstractEventLoop, _LoopState] = {}
 
 
 class Refused(AnswerFailed):
-    """The endpoint did not accept the request (400, 422), or has no such address (404, 405, 501).
+    """The endpoint did not accept the request (400, 413, 422), or has no such address (404, 405, 501).
 
     message, parameter: as the endpoint wrote them; to look at, never to log: they may quote the prompt.
+    reason: its code for that, as `deltas.clean_code` leaves it.
     """
 
     def __init__(
-        self, code: str, detail: str, *, message: str, parameter: str, status: int
+        self, code: str, detail: str, *, message: str, parameter: str, status: int, reason: str
     ) -> None:
         super().__init__(code, detail)
+        self.reason = reason
         self.status = status
         self.message = message
         self.parameter = parameter
@@ -209,7 +211,7 @@ def _status_failure(error: openai.APIStatusError) -> AnswerFailed:
     if status >= 500 and status != 501:
         wait = _retry_after(error.response.headers)
         return AnswerFailed("upstream_error", detail, retryable=True, retry_after=wait)
-    if status not in (400, 404, 405, 415, 422, 501):
+    if status not in (400, 404, 405, 413, 415, 422, 501):
         return AnswerFailed("upstream_error", detail)
     message = error.response.text[:10_000]
     names = {code, clean_code(error.type)}
@@ -222,6 +224,7 @@ def _status_failure(error: openai.APIStatusError) -> AnswerFailed:
         message=message,
         parameter=error.param if isinstance(error.param, str) else "",
         status=status,
+        reason=code,
     )
 
 

@@ -63,6 +63,7 @@ MALFORMED: dict[str, tuple[str, ...]] = {
     "OPENAI_BASE_URL": ("ftp://models", "127.0.0.1:11434/v1", "http://", "http://[::1/v1"),
     "OPENAI_PROXY": ("socks5://127.0.0.1", "127.0.0.1:7890"),
     "LOCAL_MODEL": ("/no/such/model.gguf", "/dev", "on"),
+    "LOCAL_SPEECH": ("loud", "2", "english"),
     "RETENTION_DAYS": ("soon", "-30", "1.5", "36501"),
     "MESSAGE_MAX_BYTES": ("lots", "0", "-1kB", "1GB", "9" * 5000, "1.5MB"),
     "LANGUAGE_CODE": ("tlh", "EN"),

@@ -45,6 +45,21 @@ def test_the_model_is_installed_unless_an_endpoint_is_configured(
     assert bootstrap.wants_local_model(environment) is wanted
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("", False), ("off", False), ("loud", False), ("on", True), (" True ", True), ("1", True)],
+)
+def test_speech_is_installed_when_it_is_on(
+    bootstrap: ModuleType, tmp_path: Path, value: str, wanted: bool
+) -> None:
+    assert bootstrap.wants_local_speech({"LOCAL_SPEECH": value}) is wanted
+    (tmp_path / "value").write_text(value)
+    file = str(tmp_path / "value")
+    assert bootstrap.wants_local_speech({"LOCAL_SPEECH_FILE": file}) is wanted
+    assert not bootstrap.wants_local_speech({"LOCAL_SPEECH_FILE": str(tmp_path / "none")})
+    assert not bootstrap.wants_local_speech({})
+
+
 def test_dotenv_is_read_for_its_names(bootstrap: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(

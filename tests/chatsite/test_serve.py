@@ -27,6 +27,7 @@ from tests.processes import (
     wait_for,
     wait_until_gone,
 )
+from tests.upstream import Upstream
 
 processes = pytest.mark.processes
 
@@ -87,6 +88,22 @@ def test_starts_no_model_when_none_is_wanted(tmp_path: Path, variables: dict[str
         assert site.models == []
 
 
+@processes
+def test_speech_runs_beside_an_endpoint_comes_back_and_ends_with_the_site(tmp_path: Path) -> None:
+    with (
+        Upstream() as upstream,
+        Site(tmp_path, LOCAL_SPEECH="on", OPENAI_BASE_URL=upstream.url).wait_until_ready() as site,
+    ):
+        (speech,) = site.speech
+        os.kill(speech, signal.SIGKILL)
+        wait_for(lambda: site.speech not in ([], [speech]), what="another process for speech")
+        assert "The speech in the box ended (SIGKILL); starting it again." in site.text
+        members = family(site.process.pid)
+        site.process.send_signal(signal.SIGINT)
+        assert site.wait_for_exit() == 0
+        wait_until_gone(members, seconds=1)
+
+
 # --- Refusing to start ---------------------------------------------------------------------------------------------
 
 
@@ -105,6 +122,8 @@ def refusal(folder: Path, **variables: str) -> str:
         ({"PORT": "x"}, "PORT is 'x'."),
         ({"TIME_ZONE": "Nowhere/Land"}, "TIME_ZONE is 'Nowhere/Land'"),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY is 2, but the database is SQLite."),
+        ({"LOCAL_SPEECH": "loud"}, "LOCAL_SPEECH is 'loud'."),
+        ({"SPEECH_MODEL": "tts-1"}, "SPEECH_MODEL cannot be served: no endpoint is configured."),
         ({"LOCAL_MODEL": "/no/such.gguf"}, "LOCAL_MODEL names /no/such.gguf, which is not a file."),
         (
             {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/none"},
@@ -203,6 +222,22 @@ def test_kill_9_of_the_parent_ends_a_serve_that_goes_with_it(tmp_path: Path) -> 
         shell.kill()
         shell.wait()
     wait_until_gone(members)
+
+
+@processes
+def test_speech_without_its_packages_does_not_start(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['hibari'] = None; import manage;"
+        "sys.argv = ['manage.py', 'serve']; manage.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=scratch_environment(tmp_path, LOCAL_SPEECH="on", PORT=str(free_port())), timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "LOCAL_SPEECH is on, but its packages are not installed. Type `make run`" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Database" not in done.stdout
 
 
 # --- Crashes -------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from django.db import connections
 
 from chatsite import serving
 from conversations import localmodel, supervision
+from conversations.speech import local
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ RETRY_SECONDS = (
     60.0,
 )  # between questions to an endpoint that has named no model
 MODEL_SECONDS = 15.0
+SPEECH_SECONDS = 5.0  # it loads nothing at its start
 
 
 class StopRequested(BaseException):
@@ -61,6 +63,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.server = serving.Server()
         self.model: localmodel.LocalModel | None = None
+        self.speech: local.LocalSpeech | None = None
         self.stop_signal: int | None = None
         self.catch_signals()
         failure: str | None = None
@@ -85,6 +88,7 @@ class Command(BaseCommand):
             for warning in serving.check_configuration():
                 self.say(warning)
             serving.check_address(settings.HOST, settings.PORT)
+            self.start_speech()
             self.start_model()
         with self.step("Database"):
             serving.migrate()
@@ -123,7 +127,21 @@ class Command(BaseCommand):
         os.environ.update(self.model.environment)
         self.model.start()
 
+    def start_speech(self) -> None:
+        if not settings.LOCAL_SPEECH:
+            return
+        if missing := local.what_is_missing():
+            raise supervision.CannotRun(missing)
+        from conversations import endpoints
+
+        self.speech = local.LocalSpeech(key=endpoints.box_key(), report=self.say)
+        os.environ.update(self.speech.environment)
+        self.speech.start()
+
     def await_model(self) -> None:
+        if self.speech is not None:
+            self.speech.supervise()
+            self.speech.wait_until_ready(SPEECH_SECONDS)
         if self.model is None:
             return
         self.model.supervise()
@@ -229,8 +247,9 @@ class Command(BaseCommand):
             self.server.stop(signal.SIGTERM, within_seconds=TERMINATE_SECONDS)
         else:
             self.server.stop(signal.SIGINT, within_seconds=INTERRUPT_SECONDS)
-        if self.model is not None:
-            self.model.stop()
+        for process in (self.model, self.speech):
+            if process is not None:
+                process.stop()
 
     # --- Telling -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,70 @@
+"""The two that do the work of the speech in the box: one speaks, one listens. Only in its process."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from .codec import SPOKEN_RATE, TooLong
+from .local import MOST_SECONDS
+from .weights import PAUSES, RECOGNISER, VOICE, checked
+
+THREADS = min(os.cpu_count() or 1, 4)
+MOST_PHONEMES = 400  # at once: what they take grows with their square
+
+
+class Voice:
+    """Raises WeightsDiffer."""
+
+    def __init__(self) -> None:
+        folder = checked(VOICE)
+        from hibari import Hibari
+
+        self._engine = Hibari(model=str(folder / "hibari.onnx"), threads=THREADS)
+
+    def speak(self, text: str, *, speed: float, most_seconds: int = MOST_SECONDS) -> Any:
+        """int16 samples at SPOKEN_RATE; none where nothing in the text can be said in English. Raises TooLong."""
+        parts: list[Any] = [np.zeros(0, np.int16)]
+        left = most_seconds * SPOKEN_RATE
+        for sentence in self._engine.phonemize(text):
+            for piece in textwrap.wrap(sentence, MOST_PHONEMES, break_on_hyphens=False):
+                part = self._engine.from_phonemes(piece, speed)
+                parts.append((np.clip(part, -1, 1) * 32767).astype(np.int16))
+                left -= len(part)
+                if left < 0:
+                    raise TooLong(
+                        f"To say all of the text takes over {MOST_SECONDS // 60} minutes. Send it in parts."
+                    )
+        return np.concatenate(parts)
+
+
+class Recogniser:
+    """Raises WeightsDiffer."""
+
+    def __init__(self) -> None:
+        folder = checked(RECOGNISER)
+        checked(PAUSES)
+        from faster_whisper import WhisperModel
+
+        self._engine = WhisperModel(
+            str(folder),
+            device="cpu",
+            compute_type="int8",
+            cpu_threads=THREADS,
+            local_files_only=True,
+        )
+
+    def transcribe(self, samples: Any) -> str:
+        """samples: as `codec.decode` gives them. Empty where nobody speaks."""
+        # What is no speech is left out first: of silence the model makes words.
+        segments, _about = self._engine.transcribe(
+            samples,
+            language="en",
+            vad_filter=True,
+            temperature=0,  # one attempt at each half minute: what is hard to hear takes no longer
+            condition_on_previous_text=False,
+        )
+        return " ".join(segment.text.strip() for segment in segments).strip()
