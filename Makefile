@@ -4,7 +4,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # packages are installed without byte code: their first import writes it
 
-.PHONY: help run test test-long pictures lint format locks messages azure-zip
+.PHONY: help run test test-long pictures lint format locks messages azure-zip space
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -57,3 +57,11 @@ azure-zip: ## the archive for Azure App Service, of what is committed
 	@git diff --quiet HEAD -- $(SHIPPED) || echo "What is not committed yet is not in it."
 	@echo "dist/chatsite-azure.zip holds $$(git rev-parse --short HEAD). Deploy it, with the names of yours:"
 	@echo "az webapp deployment source config-zip --resource-group GROUP --name SITE --src dist/chatsite-azure.zip"
+
+space: ## the folder to upload to a Hugging Face Space, of what is committed
+	@rm -rf dist/space && mkdir -p dist/space
+	@git archive HEAD -- $(SHIPPED) requirements/local-model.txt Dockerfile .dockerignore | tar -x -C dist/space
+	@git show HEAD:deploy/huggingface/README.md > dist/space/README.md
+	@git diff --quiet HEAD -- $(SHIPPED) Dockerfile deploy/huggingface || echo "What is not committed yet is not in it."
+	@echo "dist/space holds $$(git rev-parse --short HEAD). Upload it, with the names of yours:"
+	@echo 'hf upload NAME/SPACE dist/space . --repo-type space --delete "*"'

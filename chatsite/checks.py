@@ -122,6 +122,36 @@ def check_app_service(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 
 @register()
+def check_space(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.WEBSITE_HOSTNAME and settings.SPACE_HOST:
+        return [
+            Error(
+                "WEBSITE_HOSTNAME and SPACE_HOST are both set, but one platform at most runs this site.",
+                hint="Remove the one that is not true, and set PUBLIC_URL instead.",
+                id="chatsite.E011",
+            )
+        ]
+    if settings.DATA_IS_TEMPORARY:
+        return [
+            Warning(
+                "Everything on this site is lost when the Space restarts: it has no storage at /data that its user 1000"
+                " may write to.",
+                hint="Attach some in the Space's settings, or set DATABASE_URL=postgres://… and SECRET_KEY.",
+                id="chatsite.W003",
+            )
+        ]
+    if settings.SECRET_KEY_IS_TEMPORARY:
+        return [
+            Warning(
+                "Everybody is signed out when the Space restarts, because SECRET_KEY is not set.",
+                hint="Set SECRET_KEY to a long random text among the Space's secrets.",
+                id="chatsite.W004",
+            )
+        ]
+    return []
+
+
+@register()
 def check_single_sign_on(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -15,6 +15,7 @@ def site(request: HttpRequest) -> dict[str, object]:
     return {
         "site_name": settings.SITE_NAME,
         "languages": settings.LANGUAGES,
+        "data_is_temporary": settings.DATA_IS_TEMPORARY,
         "may_be_framed": bool(settings.EMBED_ORIGINS),
         "needs_administrator": setup.is_needed(),
         "issuer": urlsplit(settings.OIDC_ISSUER).hostname,

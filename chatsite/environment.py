@@ -192,10 +192,13 @@ class Environment:
                 ) from error
         return value
 
-    def origins(self, name: str) -> list[str]:
-        """https origins, separated by spaces or commas, without a slash at the end."""
-        found = []
-        for word in self.text(name).replace(",", " ").split():
+    def origins(self, name: str, default: str = "") -> list[str]:
+        """https origins, separated by spaces or commas, without a slash at the end; `off` is none."""
+        found: list[str] = []
+        text = self.text(name, default)
+        if text.lower() == "off":
+            return found
+        for word in text.replace(",", " ").split():
             origin = word.lower().removesuffix("/")
             if not ORIGIN.fullmatch(origin):
                 raise ImproperlyConfigured(

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from . import space
 from .environment import Environment
 from .secret import load_or_create_secret
 
@@ -41,7 +42,9 @@ PUBLIC_URL = environment.origin("PUBLIC_URL") or (
     f"https://{PLATFORM_HOST}" if PLATFORM_HOST else ""
 )
 SECURE = PUBLIC_URL.startswith("https://")
-EMBED_ORIGINS = environment.origins("EMBED_ORIGINS")  # who may show the site in a frame
+EMBED_ORIGINS = environment.origins(
+    "EMBED_ORIGINS", space.FRAMER if SPACE_HOST else ""
+)  # who may show the site in a frame
 WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", 1, least=1, most=64)
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 1 if SECURE else 0, least=0, most=10)
 
@@ -82,7 +85,10 @@ elif not ON_LOOPBACK:
 
 # --- Files ---------------------------------------------------------------------------------------------------------
 
-DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data")
+_data_dir, _data_stays = environment.text("DATA_DIR"), True
+if SPACE_HOST:
+    _data_dir, _data_stays = space.choose_data_dir(_data_dir)
+DATA_DIR = Path(_data_dir or BASE_DIR / "data")
 try:
     DATA_DIR = DATA_DIR.expanduser().resolve()
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # every word that people write is in it
@@ -177,6 +183,9 @@ elif database["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "DATABASE_URL names a database that is not supported. Use postgres://… or sqlite:///…"
     )
+# Known of Hugging Face Spaces: what people write is gone after the next restart.
+DATA_IS_TEMPORARY = not _data_stays and database["ENGINE"].endswith("sqlite3")
+SECRET_KEY_IS_TEMPORARY = not _data_stays and SECRET_KEY_IS_GENERATED
 DATABASES = {"default": {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 
 REDIS_URL = environment.redis_url("REDIS_URL")

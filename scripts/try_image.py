@@ -378,7 +378,7 @@ def until_live(image: Image, site: subprocess.Popen[bytes]) -> None:
 
 
 def drain(image: Image, site: subprocess.Popen[bytes], person: Person) -> None:
-    events = person.send("Name ten cities.", max_tokens=150)
+    events = person.send("Name ten cities.", max_tokens=30, temperature=0)
     name, last = next(events)
     site.send_signal(signal.Signals[image.stop_signal])
     *_rest, (name, last) = events

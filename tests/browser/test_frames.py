@@ -1,4 +1,4 @@
-"""The site in a frame of another site, in a browser that keeps no cookies of third parties."""
+"""A Hugging Face Space: the site in a frame of another, in a browser that keeps no cookies of third parties."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_THIRD_PARTIES = {
     "disableThirdPartyCookieMetadata": True,
     "disableThirdPartyCookieHeuristics": True,
 }
-FRAMER, SPACE = "huggingface.test", "person-chat.space.test"
+FRAMER, SPACE = "huggingface.co", "person-chat.hf.space"  # both are this machine
 
 
 def test_signed_in_and_reading_in_a_frame_of_another_site(
@@ -38,17 +38,17 @@ def test_signed_in_and_reading_in_a_frame_of_another_site(
     variables = {
         **ADMINISTRATOR,
         "OPENAI_BASE_URL": upstream.url,
+        "HOST": "127.0.0.1",
         "PORT": str(port),
-        "PUBLIC_URL": f"https://{SPACE}",
-        "EMBED_ORIGINS": f"https://{FRAMER}",
+        "SPACE_HOST": SPACE,
     }
     with (
         Site(tmp_path / "site", **variables) as site,
         TlsProxy(tmp_path, port, framer=FRAMER, framed=SPACE) as proxy,
     ):
         site.wait_until_ready()
-        rules = ",".join(f"MAP {name}:443 127.0.0.1:{proxy.port}" for name in (FRAMER, SPACE))
-        browser = launch_browser(args=[*FLAGS, f"--host-resolver-rules={rules}"])
+        here = f"--host-resolver-rules=MAP * 127.0.0.1:{proxy.port}"
+        browser = launch_browser(args=[*FLAGS, here])
         try:
             context = browser.new_context(
                 locale="en-US", ignore_https_errors=True, service_workers="block"

@@ -27,6 +27,7 @@ def framed(settings: LazySettings) -> None:
     ("text", "origins"),
     [
         ("", []),
+        ("off", []),
         (FRAMER, [FRAMER]),
         ("https://A.example.org/, https://b:8443", ["https://a.example.org", "https://b:8443"]),
         (f"{FRAMER} https://127.0.0.1", [FRAMER, "https://127.0.0.1"]),

@@ -12,6 +12,7 @@ BLOCK = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.M | re.S)
 # A command, by its beginning, and the file with the test that runs it.
 RUN_BY = {
     "make azure-zip": "tests/deploying/test_app_service.py",
+    "make space": "tests/deploying/test_space.py",
     "sudo python3 scripts/try_image.py": "tests/deploying/test_container.py",
 }
 SHOWN = {"ini", "nginx", "caddy", "text"}  # files and output, which are no commands
@@ -53,4 +54,4 @@ def test_what_is_marked_says_so_for_a_reason() -> None:
     for _indent, kind, block in BLOCK.findall(GUIDE):
         if kind == "sh outside":
             for command in commands(block):
-                assert command.split()[0] in {"az", "docker", "heroku", "git"}, command
+                assert command.split()[0] in {"az", "docker", "heroku", "hf", "git", "pip"}, command
