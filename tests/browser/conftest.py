@@ -11,7 +11,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chat import Chat
-from tests.browser.looks import Look
+from tests.browser.looks import Look, wear
 from tests.browser.people import ADMINISTRATOR, Complaints, Open, Person, Talk
 from tests.processes import Site
 from tests.upstream import Upstream
@@ -130,28 +130,44 @@ def chat(talk: Talk) -> Chat:
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Browser) -> Iterator[Studio]:
-    """`studio(look, person, url)` is a page in that look, the same one until another is asked for."""
-    kept: list[tuple[object, Page]] = []
+def kept_pages() -> Iterator[dict[object, Page]]:
+    pages: dict[object, Page] = {}
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
+@pytest.fixture
+def studio(
+    browser: Browser, kept_pages: dict[object, Page], complaints: Complaints
+) -> Iterator[Studio]:
+    """`studio(look, person, url)` is a page in that look. A module keeps one for each person and language."""
+    listening: list[BrowserContext] = []
 
     def shown(look: Look, person: Person | None, url: str) -> Page:
-        if kept and kept[0][0] == (look, person):
-            return kept[0][1]
-        for _key, old in kept:
-            old.context.close()
-        context = browser.new_context(**look.options, service_workers="block")
-        context.set_default_timeout(PATIENCE)
-        context.add_cookies(
-            [
-                {"name": "django_language", "value": look.language, "url": url},
-                *(person.cookies if person else ()),
-            ]
-        )
-        context.add_init_script(VIOLATIONS)
-        context.add_init_script(AXE_SCRIPT)  # read once for all its pages, which are all checked
-        kept[:] = [((look, person), context.new_page())]
-        return kept[0][1]
+        key = (url, person, look.language)
+        if key not in kept_pages:
+            kept_pages[key] = prepare(browser, look, person, url)
+        page = kept_pages[key]
+        page.context.on("console", complaints.on_console)
+        listening.append(page.context)
+        wear(page, look)
+        return page
 
     yield shown
-    for _key, page in kept:
-        page.context.close()
+    for context in listening:
+        context.remove_listener("console", complaints.on_console)
+
+
+def prepare(browser: Browser, look: Look, person: Person | None, url: str) -> Page:
+    context = browser.new_context(**look.options, service_workers="block")
+    context.set_default_timeout(PATIENCE)
+    context.add_cookies(
+        [
+            {"name": "django_language", "value": look.language, "url": url},
+            *(person.cookies if person else ()),
+        ]
+    )
+    context.add_init_script(VIOLATIONS)
+    context.add_init_script(AXE_SCRIPT)  # read once for all its pages, which are all checked
+    return context.new_page()

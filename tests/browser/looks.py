@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
@@ -15,6 +15,7 @@ OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violati
 # Without what is in order, which is long.
 RUN = "([part, options]) => axe.run(part, options).then(({ violations }) => ({ violations }))"
 NARROWEST = 320
+HEIGHT = 800
 
 WIDEST = """() => [...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
@@ -23,17 +24,17 @@ WIDEST = """() => [...document.querySelectorAll("body *")]
 
 @dataclass(frozen=True, order=True)
 class Look:
-    scheme: str
+    scheme: Literal["light", "dark"]
     width: int
     language: str = "en"
-    contrast: str = "no-preference"
+    contrast: Literal["no-preference", "more"] = "no-preference"
 
     @property
     def options(self) -> dict[str, Any]:
         return {
             "color_scheme": self.scheme,
             "contrast": self.contrast,
-            "viewport": {"width": self.width, "height": 800},
+            "viewport": {"width": self.width, "height": HEIGHT},
             "locale": "zh-CN" if self.language == "zh-hans" else "en-US",
             "reduced_motion": "reduce",
         }
@@ -49,6 +50,13 @@ CHINESE = pytest.param(Look("light", 360, "zh-hans"), id="chinese-360")
 CHINESE_WIDE = pytest.param(Look("dark", 1280, "zh-hans"), id="chinese-dark-1280")
 looks = pytest.mark.parametrize("look", [WIDE, NARROW])
 all_looks = pytest.mark.parametrize("look", [WIDE, NARROW, CHINESE, CHINESE_WIDE])
+all_in_turn = pytest.mark.parametrize(
+    "in_turn",
+    [
+        pytest.param((Look("light", 1280), Look("dark", 360)), id="en"),
+        pytest.param((Look("light", 360, "zh-hans"), Look("dark", 1280, "zh-hans")), id="zh-hans"),
+    ],
+)
 
 # Three looks a page, from one of three squares in turn: every page is seen in each light, at each width and in both
 # languages; all pages together show each light at each width, and each light and each width in both languages.
@@ -60,10 +68,37 @@ SQUARES = (
 
 
 def pairwise(names: Iterable[str]) -> pytest.MarkDecorator:
-    """`name` and `look`, sorted so that one look comes after the other: the browser is made ready once for each."""
+    """`name` and `look`, sorted so that one language comes after the other: the browser is made ready once for each."""
     pairs = [(look, name) for n, name in enumerate(names) for look in SQUARES[n % 3]]
-    cases = [pytest.param(look, name, id=f"{look}-{name}") for look, name in sorted(pairs)]
+    pairs.sort(key=lambda pair: (pair[0].language, pair))
+    cases = [pytest.param(look, name, id=f"{look}-{name}") for look, name in pairs]
     return pytest.mark.parametrize(("look", "name"), cases)
+
+
+def pairwise_in_turn(names: Iterable[str]) -> pytest.MarkDecorator:
+    """`name` and `in_turn`: the same looks, those in one language one after the other on the page loaded in the first.
+
+    For pages that only their style sheets suit to a look.
+    """
+    pairs = [
+        (language, name, tuple(look for look in SQUARES[n % 3] if look.language == language))
+        for language in ("en", "zh-hans")
+        for n, name in enumerate(names)
+    ]
+    cases = [pytest.param(looks, name, id=f"{language}-{name}") for language, name, looks in pairs]
+    return pytest.mark.parametrize(("in_turn", "name"), cases)
+
+
+def wear(page: Page, look: Look) -> None:
+    """Change all of the look but the language."""
+    page.emulate_media(color_scheme=look.scheme, contrast=look.contrast)
+    page.set_viewport_size({"width": look.width, "height": HEIGHT})
+
+
+def check_in_turn(page: Page, looks: Iterable[Look]) -> None:
+    for look in looks:
+        wear(page, look)
+        check(page)
 
 
 def check(page: Page, part: str = "html") -> None:

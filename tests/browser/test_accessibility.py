@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import Chat, until_whole
 from tests.browser.conftest import Studio
-from tests.browser.looks import Look, check, looks, pairwise
+from tests.browser.looks import Look, check, check_in_turn, looks, pairwise_in_turn
 from tests.browser.people import Complaints, Open, Person
 from tests.processes import Site
 from tests.upstream import Script, Upstream
@@ -192,23 +192,19 @@ def view_name(path: str) -> str:
     return resolve(urlsplit(path).path).view_name
 
 
-@pairwise([*SIGNED_IN, *PREPARED])
+@pairwise_in_turn([*SIGNED_IN, *PREPARED])
 def test_pages_of_a_person(
-    prepared: Prepared, studio: Studio, complaints: Complaints, look: Look, name: str
+    prepared: Prepared, studio: Studio, in_turn: tuple[Look, ...], name: str
 ) -> None:
     path = prepared.paths[name]
     assert view_name(path) == PREPARED.get(name, view_name(path))
-    page = studio(look, prepared.person, prepared.person.url)
-    page.context.on("console", complaints.on_console)
-    try:
-        page.goto(prepared.person.url + path)
-        expect(page.locator("html")).to_have_attribute("lang", look.language)
-        opened = ":is([data-reasoning], .keys-ended, .usage-days) > summary"
-        for details in page.locator(opened).all():
-            details.click()
-        check(page)
-    finally:
-        page.context.remove_listener("console", complaints.on_console)
+    page = studio(in_turn[0], prepared.person, prepared.person.url)
+    page.goto(prepared.person.url + path)
+    expect(page.locator("html")).to_have_attribute("lang", in_turn[0].language)
+    opened = ":is([data-reasoning], .keys-ended, .usage-days) > summary"
+    for details in page.locator(opened).all():
+        details.click()
+    check_in_turn(page, in_turn)
 
 
 @looks
@@ -225,8 +221,8 @@ def test_a_running_answer(ann: Person, upstream: Upstream, open_browser: Open, l
 
 
 @looks
-def test_open_menus_and_the_sidebar(prepared: Prepared, open_browser: Open, look: Look) -> None:
-    page = open_browser(prepared.person, **look.options)
+def test_open_menus_and_the_sidebar(prepared: Prepared, studio: Studio, look: Look) -> None:
+    page = studio(look, prepared.person, prepared.person.url)
     page.goto(prepared.person.url + prepared.paths["rich"])
     until_whole(page)
     if look.width < 960:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Studio
-from tests.browser.looks import Look, all_looks, check, looks, pairwise
+from tests.browser.looks import Look, all_in_turn, check, check_in_turn, looks, pairwise_in_turn
 from tests.browser.people import Complaints, Open, Person
 from tests.processes import Site, wait_for
 from tests.visitor import Visitor
@@ -32,18 +32,18 @@ ANONYMOUS = {
 }
 
 
-@pairwise(ANONYMOUS)
-def test_anonymous_pages(site: Site, studio: Studio, look: Look, name: str) -> None:
-    page = studio(look, None, site.url)
+@pairwise_in_turn(ANONYMOUS)
+def test_anonymous_pages(site: Site, studio: Studio, in_turn: tuple[Look, ...], name: str) -> None:
+    page = studio(in_turn[0], None, site.url)
     page.goto(site.url + ANONYMOUS[name])
     if name != "offline":  # which is made before anyone knows who reads it
-        expect(page.locator("html")).to_have_attribute("lang", look.language)
-    check(page)
+        expect(page.locator("html")).to_have_attribute("lang", in_turn[0].language)
+    check_in_turn(page, in_turn)
 
 
 @looks
-def test_a_form_with_errors(site: Site, open_browser: Open, look: Look) -> None:
-    page = open_browser(**look.options)
+def test_a_form_with_errors(site: Site, studio: Studio, look: Look) -> None:
+    page = studio(look, None, site.url)
     page.goto(f"{site.url}/accounts/signup/")
     page.get_by_label("User name").fill("root")
     page.get_by_label("Password", exact=True).fill("12345678")
@@ -67,9 +67,9 @@ def test_password_reset_from_key(site: Site, ann: Person, open_browser: Open, lo
 
 
 @looks
-def test_not_found(site: Site, open_browser: Open, complaints: Complaints, look: Look) -> None:
+def test_not_found(site: Site, studio: Studio, complaints: Complaints, look: Look) -> None:
     complaints.expect("404")
-    page = open_browser(**look.options)
+    page = studio(look, None, site.url)
     page.goto(f"{site.url}/no-such-page/")
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     check(page)
@@ -116,14 +116,18 @@ FRESH: dict[str, Where] = {
 
 
 @pytest.mark.parametrize("where", FRESH.values(), ids=FRESH.keys())
-@all_looks
+@all_in_turn
 def test_pages_before_the_administrator(
-    fresh_site: Site, open_browser: Open, complaints: Complaints, look: Look, where: Where
+    fresh_site: Site,
+    studio: Studio,
+    complaints: Complaints,
+    in_turn: tuple[Look, ...],
+    where: Where,
 ) -> None:
     complaints.expect("404", "403")
-    page = open_browser(**look.options)
+    page = studio(in_turn[0], None, fresh_site.url)
     page.goto(fresh_site.url + where(fresh_site))
-    check(page)
+    check_in_turn(page, in_turn)
 
 
 @looks
