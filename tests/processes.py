@@ -19,6 +19,8 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from tests.beside import Beside
+
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60.0  # for what takes a second on an idle machine
 DATABASE = "chatsite.sqlite3"
@@ -149,6 +151,7 @@ class Site:
         self.port = int(variables.get("PORT") or free_port())
         self.output = folder / f"output-{self.port}"
         self.settings: dict[str, str] = {}
+        self.beside: Beside | None = None
         if not self.as_shipped:
             self.settings["DJANGO_SETTINGS_MODULE"] = "tests.site_settings"
             if "DATABASE_URL" not in variables:
@@ -173,6 +176,8 @@ class Site:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self.beside is not None:
+            self.beside.close()
         members = family(self.process.pid)
         self.process.kill()
         self.process.wait()
@@ -190,7 +195,11 @@ class Site:
 
     def run(self, program: str) -> str:
         """What lines of Python beside the running site print."""
-        return self.manage("shell", "--no-imports", "-c", program)
+        if self.beside is None:
+            module = {"DJANGO_SETTINGS_MODULE": "chatsite.settings"}
+            environment = scratch_environment(self.folder, **{**module, **self.settings})
+            self.beside = Beside(self.root, environment)
+        return self.beside.run(program)
 
     def make_key(self, username: str) -> str:
         """An API key of this person that may everything."""

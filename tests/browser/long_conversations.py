@@ -15,5 +15,5 @@ print(grow(User.objects.get(username={name!r}), 0, {messages}).pk)
 def long_conversation(site: Site, person: Person, messages: int) -> str:
     """The path of a conversation of "Message 0" to "Message n - 1"."""
     code = GROW.format(name=person.name, messages=messages)
-    key = site.manage("shell", "--no-imports", "-c", code).split()[-1]
+    key = site.run(code).split()[-1]
     return f"/c/{key}/"

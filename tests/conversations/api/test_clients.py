@@ -57,7 +57,7 @@ def key_of(site: Site) -> str:
         "from accounts.models import User;"
         "print(api_keys.create_key(User.objects.get(), name='k', now=timezone.now())[1])"
     )
-    return site.manage("shell", "--no-imports", "-c", make).strip()
+    return site.run(make).strip()
 
 
 @pytest.fixture
