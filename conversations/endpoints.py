@@ -24,6 +24,11 @@ from .upstream.requests import EndpointAddress
 
 logger = logging.getLogger(__name__)
 
+# What runs beside the server, and the variable that says where.
+BOXES: dict[str, str] = {
+    Endpoint.Source.BOX: localmodel.URL_VARIABLE,
+    Endpoint.Source.SPEECH: local.URL_VARIABLE,
+}
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -34,9 +39,10 @@ def endpoints_without_models() -> list[Endpoint]:
 
 def address_of(endpoint: Endpoint) -> EndpointAddress:
     """Where and with which key to call it, read now."""
-    is_box = endpoint.source in (Endpoint.Source.BOX, Endpoint.Source.SPEECH)
+    is_box = endpoint.source in BOXES
     return EndpointAddress(
-        base_url=endpoint.base_url,
+        # Nodes that share a database each have their own; what `serve` has not started asks the one in the row.
+        base_url=os.environ.get(BOXES.get(endpoint.source, ""), "") or endpoint.base_url,
         api_key=box_key() if is_box else _key(endpoint.key_variable),
         connect_seconds=endpoint.connect_seconds,
         first_delta_seconds=endpoint.first_delta_seconds,

@@ -67,12 +67,13 @@ BOX_NOTE = gettext_noop(
 def read_endpoint_models(endpoints: Iterable[Endpoint] | None = None) -> dict[str, int]:
     """Ask each endpoint for its models and insert the new ones; existing rows are left alone.
 
-    endpoints: all enabled ones by default, after the configured ones have been brought up to date.
+    endpoints: all enabled ones by default, after the configured ones have been brought up to date; but the speech in
+    the box, whose models are known.
     Returns how many were added, by endpoint. A failure only warns. Sync: call it from a command or the admin.
     """
     if endpoints is None:
         sync_configured_endpoints()
-        endpoints = Endpoint.objects.filter(enabled=True)
+        endpoints = Endpoint.objects.filter(enabled=True).exclude(source=Endpoint.Source.SPEECH)
     added: dict[str, int] = {}
     for endpoint in list(endpoints):
         names = names_of_models(endpoint.name, address_of(endpoint))

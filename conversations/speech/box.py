@@ -313,7 +313,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
     done = settle_in(options.parent)
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # where the system has no such limit, or a lower one
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
     sys.addaudithook(_stay_here)
     made = application(os.environ.get(KEY_VARIABLE, ""), patience_seconds=options.patience)

@@ -38,7 +38,6 @@ RETRY_SECONDS = (
     60.0,
 )  # between questions to an endpoint that has named no model
 MODEL_SECONDS = 15.0
-SPEECH_SECONDS = 5.0  # it loads nothing at its start
 
 
 class StopRequested(BaseException):
@@ -140,8 +139,7 @@ class Command(BaseCommand):
 
     def await_model(self) -> None:
         if self.speech is not None:
-            self.speech.supervise()
-            self.speech.wait_until_ready(SPEECH_SECONDS)
+            self.speech.supervise()  # it is not waited for: nobody speaks in the first moment
         if self.model is None:
             return
         self.model.supervise()

@@ -13,7 +13,7 @@ from asgiref.sync import async_to_sync
 from accounts.callers import Caller
 from accounts.models import UsageRecord, User
 from accounts.quotas import NO_LIMITS
-from conversations import endpoints, model_lists, runtime
+from conversations import endpoints, localmodel, model_lists, runtime
 from conversations.errors import AnswerFailed, AudioTooLarge, AudioUnreadable
 from conversations.models import ChatModel, Endpoint
 from conversations.speech import asking, choice, local
@@ -38,6 +38,23 @@ def test_its_rows_come_and_go_with_it(db: None, monkeypatch: pytest.MonkeyPatch)
     endpoints.sync_configured_endpoints()
     assert choice.transcriber(NO_LIMITS, "en") is None
     assert ChatModel.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "variable"),
+    [("box", localmodel.URL_VARIABLE), ("speech", local.URL_VARIABLE)],
+)
+def test_each_node_asks_its_own(
+    db: None, monkeypatch: pytest.MonkeyPatch, source: str, variable: str
+) -> None:
+    """The row has the address of whichever node was started last."""
+    monkeypatch.setenv(variable, "http://127.0.0.1:18301/v1")
+    endpoints.sync_configured_endpoints()
+    endpoint = Endpoint.objects.get(source=source)
+    endpoint.base_url = "http://127.0.0.1:18302/v1"
+    assert endpoints.address_of(endpoint).base_url == "http://127.0.0.1:18301/v1"
+    monkeypatch.delenv(variable)
+    assert endpoints.address_of(endpoint).base_url == "http://127.0.0.1:18302/v1"
 
 
 def test_its_models_are_no_chat_models(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
