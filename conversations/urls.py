@@ -77,6 +77,7 @@ urlpatterns = [
         name="completion-continue",
     ),
     path("speech/transcription/", dictation.transcription, name="transcription"),
+    path("speech/player/", aloud.player, name="player"),
     path("shortcuts/", pages.shortcuts, name="shortcuts"),
     path("messages/<uuid:message_id>/", pages.message, name="message"),
     path("messages/<uuid:message_id>/speech/", aloud.parts, name="spoken-parts"),

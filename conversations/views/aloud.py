@@ -7,6 +7,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_safe
@@ -46,6 +47,13 @@ NO_VOICE = gettext_lazy("This site has no voice for that language.")
 NO_SUCH_ADDRESS = gettext_lazy(
     "The voice's endpoint does not turn text into speech. An administrator has to check it."
 )
+
+
+@require_safe
+@signed_in
+def player(request: HttpRequest) -> HttpResponse:
+    """The bar that a page shows while it reads."""
+    return render(request, "conversations/player.html")
 
 
 @require_safe

@@ -69,6 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterat
         "OPENAI_BASE_URL": endpoint.url,
         "SIGN_IN_LIMITS": "off",
         "MESSAGE_MAX_BYTES": "20000",
+        "SPEECH_MODEL": "tts-1",
     }
     with Site(tmp_path_factory.mktemp("site"), **variables) as running:
         yield running.wait_until_ready()

@@ -27,6 +27,14 @@ async function later(load) {
   }
 }
 
+function readsEach() {
+  try {
+    return localStorage.getItem("aloud-each") === "on";
+  } catch {
+    return false;
+  }
+}
+
 const parts = [
   later(() => import("./sidebar.js")),
   later(() => import("./answer-stream.js")), // there when an answer begins on a line that has just broken
@@ -41,6 +49,7 @@ const parts = [
 ];
 if (window.matchMedia("(pointer: coarse)").matches) parts.push(later(() => import("./keyboard.js")));
 if (document.querySelector("compare-picker")) parts.push(later(() => import("./compare-picker.js")));
+if (readsEach()) parts.push(later(async () => (await import("./read-aloud.js")).barOf(page)));
 if (page.dataset.shortcuts) {
   parts.push(
     later(async () => {

@@ -329,6 +329,8 @@ export class ChatConversation extends HTMLElement {
     if (control.dataset.action === "copy") {
       const copying = this.copying ?? (await this.part(() => import("./copy.js")));
       copying?.copyMessage(control, this.dataset);
+    } else if (control.dataset.action === "read") {
+      await this.part(async () => (await import("./read-aloud.js")).press(this, control));
     } else if (control.dataset.action === "edit") {
       event.preventDefault();
       this.edit(control.closest("article"));
