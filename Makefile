@@ -60,7 +60,7 @@ azure-zip: ## the archive for Azure App Service, of what is committed
 
 space: ## the folder to upload to a Hugging Face Space, of what is committed
 	@rm -rf dist/space && mkdir -p dist/space
-	@git archive HEAD -- $(SHIPPED) requirements/local-model.txt Dockerfile .dockerignore | tar -x -C dist/space
+	@git archive HEAD -- $(SHIPPED) requirements/local-model.txt requirements/speech.txt Dockerfile .dockerignore | tar -x -C dist/space
 	@git show HEAD:deploy/huggingface/README.md > dist/space/README.md
 	@git diff --quiet HEAD -- $(SHIPPED) Dockerfile deploy/huggingface || echo "What is not committed yet is not in it."
 	@echo "dist/space holds $$(git rev-parse --short HEAD). Upload it, with the names of yours:"

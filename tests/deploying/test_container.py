@@ -29,9 +29,11 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CADDYFILE = (ROOT / "deploy/container/Caddyfile").read_text(encoding="utf-8")
 SETTINGS = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.M))
 # What Compose itself fills in, beside settings of the site.
-OF_COMPOSE = {"WITH_MODEL", "PUBLISH", "POSTGRES_PASSWORD"}
+OF_COMPOSE = {"WITH_MODEL", "WITH_SPEECH", "PUBLISH", "POSTGRES_PASSWORD"}
 # Where the modules of the site lie, as in the archive for Azure.
 SHIPPED = re.search(r"^SHIPPED := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+
+LOCKS = ("requirements/local-model.txt", "requirements/speech.txt")
 
 
 def load() -> ModuleType:
@@ -79,7 +81,7 @@ def test_what_is_copied_exists_and_is_let_through() -> None:
 def test_only_what_the_site_runs_on_gets_in() -> None:
     assert SHIPPED is not None
     tracked = subprocess.run(
-        ["git", "ls-files", "--", *SHIPPED[1].split(), "requirements/local-model.txt"],
+        ["git", "ls-files", "--", *SHIPPED[1].split(), *LOCKS],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     new = subprocess.run(
@@ -109,18 +111,19 @@ def test_secrets_data_and_history_stay_out(tmp_path: Path, path: str) -> None:
 def test_packages_are_those_of_the_locks() -> None:
     for line in re.findall(r"pip install [^;&]*", DOCKERFILE):
         assert "--require-hashes" in line
-        assert (ROOT / line.split(" -r ")[1].split()[0]).is_file()
+        for lock in line.split(" -r ")[1:]:
+            assert (ROOT / lock.split()[0]).is_file()
 
 
-def test_a_wrong_argument_is_refused_in_a_sentence() -> None:
-    (script,) = (rest for name, rest in STEPS if name == "RUN" and "WITH_MODEL" in rest)
+@pytest.mark.parametrize("argument", ["WITH_MODEL", "WITH_SPEECH"])
+def test_a_wrong_argument_is_refused_in_a_sentence(argument: str) -> None:
+    (script,) = (rest for name, rest in STEPS if name == "RUN" and argument in rest)
     done = subprocess.run(
-        ["sh", "-c", script], env={"WITH_MODEL": "yes"}, capture_output=True, text=True, check=False
+        ["sh", "-c", script], env={argument: "yes"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "WITH_MODEL is 'yes'. Set it to 1 or 0.\n"
-    off = subprocess.run(["sh", "-c", script], env={"WITH_MODEL": "0"}, check=False)
-    assert off.returncode == 0
+    assert done.stderr == f"{argument} is 'yes'. Set it to 1 or 0.\n"
+    assert subprocess.run(["sh", "-c", script], env={argument: "0"}, check=False).returncode == 0
 
 
 def test_variables_are_settings_and_no_secret_stays() -> None:
