@@ -128,6 +128,8 @@ def ensure_superuser_from_environment() -> bool:
             f"{wrong} cannot be used: {' '.join(error.messages)} Set it to another."
         ) from error
     except IntegrityError as error:
+        if User.objects.filter(is_superuser=True).exists():
+            return False  # another node that starts just now was first
         raise ImproperlyConfigured(
             "DJANGO_SUPERUSER_USERNAME or _EMAIL belongs to a user who is not an administrator."
             " Choose another name, or make that user one in the admin."

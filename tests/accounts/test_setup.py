@@ -138,6 +138,21 @@ def test_environment_creates_the_administrator(db: None, monkeypatch: pytest.Mon
     assert EmailAddress.objects.get(email="envy@example.org").verified
 
 
+def test_another_node_may_be_first(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the write, as when two start at once."""
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "envy")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    create = setup.create_administrator
+
+    def after_the_other(**fields: str) -> User:
+        create(**fields)
+        return create(**fields)
+
+    monkeypatch.setattr(setup, "create_administrator", after_the_other)
+    assert not setup.ensure_superuser_from_environment()
+    assert User.objects.get().is_superuser
+
+
 @pytest.mark.parametrize("missing", ["USERNAME", "PASSWORD"])
 def test_half_an_administrator_is_refused(
     db: None, monkeypatch: pytest.MonkeyPatch, missing: str
