@@ -11,6 +11,7 @@ import errno
 import fcntl
 import hashlib
 import http.client
+import logging
 import os
 import signal
 import socket
@@ -32,8 +33,11 @@ from django.db.migrations.executor import MigrationExecutor
 
 from conversations.supervision import die_with_parent
 
+logger = logging.getLogger(__name__)
+
 MIGRATION_LOCK = zlib.crc32(b"chatsite.migrate")  # PostgreSQL's advisory locks are numbers
 STAMP = ".sources"
+LIVE_SECONDS = 120.0  # a worker that cannot start is started again and again
 
 
 class ServeError(Exception):
@@ -171,6 +175,13 @@ def _read(path: Path) -> str:
         return ""
 
 
+def notify(state: str) -> None:
+    """Tell systemd, where it has started this process as a service of Type=notify."""
+    from gunicorn.systemd import sd_notify
+
+    sd_notify(state, logger)
+
+
 # --- The server ------------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +214,8 @@ class Server:
         os.close(reader)
 
     def wait_until_live(self, host: str, port: int) -> None:
-        """Return when /livez answers. Raises ServeError if the server ends before that."""
+        """Return when /livez answers. Raises ServeError if the server ends before that, or is silent for long."""
+        end = time.monotonic() + LIVE_SECONDS
         while True:
             self._reap()
             if self.status is not None:
@@ -212,6 +224,10 @@ class Server:
                 )
             if answers(host, port):
                 return
+            if time.monotonic() > end:
+                raise ServeError(
+                    f"The server does not answer after {LIVE_SECONDS:.0f} s. The lines above may say why."
+                )
             time.sleep(0.02)
 
     def wait(self) -> None:
@@ -284,6 +300,7 @@ def _run_gunicorn(parent: int, lifeline: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         if not die_with_parent(parent):
             threading.Thread(target=_interrupt_at_end_of, args=(lifeline,), daemon=True).start()
+        os.environ.pop("NOTIFY_SOCKET", None)  # gunicorn is ready before the site is
         from gunicorn.app.wsgiapp import run
 
         configuration = Path(settings.BASE_DIR) / "gunicorn.conf.py"
@@ -309,12 +326,12 @@ def _interrupt_at_end_of(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def answers(host: str, port: int) -> bool:
-    """Does /livez answer there? host: as bound."""
+def answers(host: str, port: int, path: str = "/livez") -> bool:
+    """Is the answer there 200? host: as bound."""
     place = local_url(host, port).removeprefix("http://").rpartition(":")[0].strip("[]")
     link = http.client.HTTPConnection(place, port, timeout=5)
     try:
-        link.request("GET", "/livez")
+        link.request("GET", path)
         return link.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

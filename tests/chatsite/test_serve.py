@@ -305,6 +305,12 @@ def test_how_this_machine_reaches_the_server(host: str, url: str) -> None:
     assert serving.local_url(host, 8000) == url
 
 
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LIVE_SECONDS", 0.1)
+    with pytest.raises(serving.ServeError, match="does not answer after"):
+        serving.Server().wait_until_live("127.0.0.1", free_port())
+
+
 def test_static_files_are_built_again_only_when_a_source_changed(
     tmp_path: Path, settings: LazySettings
 ) -> None:

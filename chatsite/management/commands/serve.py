@@ -200,6 +200,7 @@ class Command(BaseCommand):
         self.say(f"Chatsite is ready: {url}")
         if link:
             self.say(f"Create the administrator: {link}")
+        serving.notify(f"READY=1\nSTATUS=Serving {url}")
 
     # --- Stopping ----------------------------------------------------------------------------------------------------
 
@@ -239,6 +240,7 @@ class Command(BaseCommand):
 
     def shut_down(self) -> None:
         """The server first: its last answers still need the model."""
+        serving.notify("STOPPING=1")
         if self.stop_signal is None:
             self.stop_signal = signal.SIGINT  # a failure: nobody is waited for
         if self.stop_signal == signal.SIGTERM:
