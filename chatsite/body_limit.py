@@ -6,6 +6,8 @@ use or that does not exist, or is compressed.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import uuid
@@ -29,6 +31,9 @@ OTHER_ENCODING = re.compile(
 )
 
 
+LINGER_SECONDS = 5.0
+
+
 class TooLarge(Exception):
     pass
 
@@ -48,17 +53,17 @@ class BodyLimit:
         path = scope["path"]
         types = (value for name, value in scope["headers"] if name == b"content-type")
         if any(OTHER_ENCODING.search(one) for one in types):
-            await refuse(send, path, *NOT_UTF8)
+            await refuse(receive, send, path, *NOT_UTF8)
             return
         packings = (value for name, value in scope["headers"] if name == b"content-encoding")
         if any(one.strip().lower() not in {b"", b"identity"} for one in packings):
-            await refuse(send, path, *PACKED)
+            await refuse(receive, send, path, *PACKED)
             return
         bounds = (most for beginning, most in self.under.items() if path.startswith(beginning))
         most = next(bounds, self.most)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
-            await refuse(send, path, *TOO_LARGE)
+            await refuse(receive, send, path, *TOO_LARGE)
             return
         seen = 0
 
@@ -73,10 +78,13 @@ class BodyLimit:
         try:
             await self.app(scope, counted, send)
         except TooLarge:  # the body is read before anything is answered
-            await refuse(send, path, *TOO_LARGE)
+            await refuse(receive, send, path, *TOO_LARGE)
 
 
-async def refuse(send: Send, path: str, status: int, code: str, message: str) -> None:
+async def refuse(
+    receive: Receive, send: Send, path: str, status: int, code: str, message: str
+) -> None:
+    """Answer, and then read on for a while: a proxy that writes into a closed connection passes no answer on."""
     request_id = uuid.uuid4().hex
     error = error_body(path, status=status, code=code, message=message, request_id=request_id)
     body = json.dumps(error).encode()
@@ -87,4 +95,9 @@ async def refuse(send: Send, path: str, status: int, code: str, message: str) ->
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    await send({"type": "http.response.body", "body": b""})

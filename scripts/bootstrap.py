@@ -75,6 +75,8 @@ def wants_local_speech(environment: dict[str, str]) -> bool:
 
 # Either will do; Debian's windowless build is smaller and opens a page in a third of the time.
 BROWSERS = ("chromium-headless-shell", "chromium")
+PROXIES = ("nginx", "caddy")
+PROXY_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(VENV / "bin")])
 
 
 # --- The system's packages -----------------------------------------------------------------------------------------
@@ -113,6 +115,8 @@ def missing_packages(*, model: bool, tests: bool) -> list[str]:
             shutil.which("curl") is None
         ):  # one of the clients that programs' addresses are tried with
             missing.append("curl")
+        if shutil.which("systemd-analyze") is None:  # it reads the units of deploy/systemd
+            missing.append("systemd")
     return missing
 
 
@@ -125,6 +129,24 @@ def install_packages(packages: list[str]) -> None:
     if not run(f"System packages ({', '.join(packages)})", install, required=False):
         run("Package lists", ["apt-get", "update"])
         run("System packages", install)
+
+
+def fetch_proxies() -> None:
+    """nginx and Caddy for the tests of deploy/, unpacked and not installed: nothing starts with the machine."""
+    wanted = [name for name in PROXIES if shutil.which(name, path=PROXY_PATH) is None]
+    if not wanted or shutil.which("apt-get") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run(
+            f"Proxies ({', '.join(wanted)})",
+            ["sh", "-ec",
+             'cd "$0"; apt-get download "$@" || { apt-get update; apt-get download "$@"; };'
+             ' for file in *.deb; do dpkg-deb -x "$file" .; done',
+             folder, *wanted],
+        )  # fmt: skip
+        for name in wanted:
+            found = next(Path(folder).glob(f"usr/*bin/{name}"))
+            shutil.copy2(found, VENV / "bin" / name)
 
 
 # --- Python's packages ---------------------------------------------------------------------------------------------
@@ -243,6 +265,8 @@ def set_up(*, tests: bool) -> None:
         make_environment()
     for installation in outstanding:
         install(installation)
+    if tests:
+        fetch_proxies()
 
 
 def main(arguments: list[str]) -> None:
