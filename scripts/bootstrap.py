@@ -2,6 +2,7 @@
 
     bootstrap.py run     virtual environment, locked packages, the model in the box, its speech if LOCAL_SPEECH is
                          on; then becomes `manage.py serve`
+    bootstrap.py install all of that, and starts nothing
     bootstrap.py test    all of that, and what lint, types and tests need, the browser included
 
 Standard library only. Stamps, `.venv/.stamp-*`, hold the hash of the lock that was installed; so the second time costs
@@ -276,8 +277,8 @@ def main(arguments: list[str]) -> None:
                 *OLDEST, *sys.version_info[:2], *arguments[:1]
             )
         )
-    if arguments not in (["run"], ["test"]):
-        fail("Type: python3 scripts/bootstrap.py run, or test")
+    if arguments not in (["run"], ["install"], ["test"]):
+        fail("Type: python3 scripts/bootstrap.py run, install, or test")
     end_with_make()
     try:
         set_up(tests=arguments == ["test"])

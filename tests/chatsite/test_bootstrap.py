@@ -153,6 +153,11 @@ def test_sets_up_once_and_again_only_what_changed(project: Path) -> None:
     assert all(step.endswith(" s") for step in steps[:2])
 
     assert make_run(project).stdout == "manage.py serve --with-parent\n"
+    done = subprocess.run(
+        [sys.executable, "scripts/bootstrap.py", "install"],
+        cwd=project, env=scratch_environment(project), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == ""  # all is there, and nothing starts
 
     (project / "requirements.txt").write_text("# nothing yet\n")
     assert "Packages (site) … " in make_run(project).stdout

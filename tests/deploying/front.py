@@ -35,9 +35,13 @@ class Front(httpx2.BaseTransport):
 
 def visit(site: Site, name: str) -> Visitor:
     """Somebody who reaches the site by its public name."""
+    return reach(site.port, name)
+
+
+def reach(port: int, name: str) -> Visitor:
     visitor = Visitor(f"https://{name}")
     visitor.http.close()
     visitor.http = httpx2.Client(
-        base_url=f"https://{name}", timeout=30, follow_redirects=True, transport=Front(site.port)
+        base_url=f"https://{name}", timeout=30, follow_redirects=True, transport=Front(port)
     )
     return visitor

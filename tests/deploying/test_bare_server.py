@@ -1,0 +1,240 @@
+"""deploy/chatsite on a fresh Debian: install, upgrade, rollback. systemctl is a stand-in that obeys the units."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deploying.debian import Debian
+from tests.deploying.front import reach
+from tests.processes import ROOT, free_port
+from tests.upstream import Upstream
+from tests.visitor import Visitor
+
+pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1800)]
+
+NAME = "chat.example.org"
+PASSWORD = "a long pass phrase"
+# Adds a table: with it there is a migration that the release before does not know.
+MIGRATION = """from django.db import migrations
+
+class Migration(migrations.Migration):
+    dependencies = [("{app}", "{last}")]
+    operations = [migrations.RunSQL("CREATE TABLE {table} (id integer)", "DROP TABLE {table}")]
+"""
+
+
+class Server:
+    """The machine, the repository that it is installed from, and the endpoint of its models."""
+
+    def __init__(self, debian: Debian, upstream: Upstream) -> None:
+        self.debian, self.upstream = debian, upstream
+        self.port = free_port()
+        self.repository = debian.root / "srv/chatsite"
+        shutil.copy(ROOT / "tests/deploying/systemctl.py", debian.root / "usr/local/bin/systemctl")
+        subprocess.run(
+            ["git", "clone", "--quiet", "--no-hardlinks", ROOT, self.repository], check=True
+        )
+        self.git("remote", "remove", "origin")
+        settings = debian.root / "etc/chatsite/env"
+        settings.parent.mkdir()
+        settings.write_text(
+            f"DATA_DIR=/var/lib/chatsite\nPORT={self.port}\nOPENAI_BASE_URL={upstream.url}\n"
+        )
+
+    def git(self, *arguments: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        return subprocess.run(
+            ["git", "-C", self.repository, *who, *arguments],
+            check=True, capture_output=True, text=True,
+        ).stdout.strip()  # fmt: skip
+
+    def commit(self, subject: str, files: dict[str, str]) -> str:
+        for name, text in files.items():
+            (self.repository / name).write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", subject)
+        return self.git("rev-parse", "--short=12", "HEAD")
+
+    def migration(self, table: str) -> dict[str, str]:
+        folder = self.repository / "accounts/migrations"
+        last = max(path.stem for path in folder.glob("0*.py"))
+        number = int(last[:4]) + 1
+        text = MIGRATION.format(app="accounts", last=last, table=table)
+        return {f"accounts/migrations/{number:04}_{table}.py": text}
+
+    @property
+    def pid(self) -> int:
+        return int((self.debian.root / "run/chatsite.pid").read_text())
+
+    @property
+    def release(self) -> str:
+        return (self.debian.root / "opt/chatsite/current").readlink().name
+
+    def tables(self) -> str:
+        return self.debian.run(
+            "python3", "-c",
+            "import sqlite3; print(sqlite3.connect('/var/lib/chatsite/chatsite.sqlite3')"
+            ".execute('select group_concat(name) from sqlite_master').fetchone()[0])",
+        )  # fmt: skip
+
+    def state(self) -> dict[str, str]:
+        """Every file that the script may write, and what is in it."""
+        found = {}
+        for folder in ("etc/chatsite", "etc/systemd/system", "opt/chatsite", "usr/local/sbin"):
+            for path in sorted((self.debian.root / folder).rglob("*")):
+                if path.is_symlink():
+                    found[str(path)] = str(path.readlink())
+                elif path.is_file():
+                    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                    found[str(path)] = f"{path.stat().st_mtime} {path.stat().st_mode} {digest}"
+        return found
+
+    def visit(self) -> Visitor:
+        return reach(self.port, NAME)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Upstream() as upstream, Debian(tmp_path_factory.mktemp("debian")) as debian:
+        server = Server(debian, upstream)
+        server.debian.run("chmod", "755", "/", "/usr/local/bin/systemctl")
+        yield server
+
+
+def test_the_life_of_a_server(server: Server) -> None:
+    debian = server.debian
+    # --- Install, and what it leaves
+    said = debian.run("/srv/chatsite/deploy/chatsite", "install", "--host", NAME)
+    first = server.git("rev-parse", "--short=12", "HEAD")
+    assert server.release == first
+    assert f"https://{NAME} is served" in said
+    link = re.search(rf"Create the administrator: https://{NAME}(/setup/\S+)", said)
+    assert link
+    user = next(
+        line for line in (debian.root / "etc/passwd").read_text().splitlines() if "chatsite" in line
+    )
+    uid = int(user.split(":")[2])
+    assert user.endswith("/usr/sbin/nologin")
+    for name, mode in {
+        "etc/chatsite/env": 0o640,
+        "var/lib/chatsite": 0o700,
+        "etc/chatsite": 0o750,
+    }.items():
+        assert (debian.root / name).stat().st_mode & 0o777 == mode, name
+    assert (debian.root / "var/lib/chatsite/chatsite.sqlite3").stat().st_uid == uid
+    status = debian.run("cat", f"/proc/{server.pid}/status")
+    assert re.search(rf"^Uid:\t{uid}\t", status, re.M)
+    record = debian.root / "run/systemctl.record"
+    assert "enable --quiet chatsite.service chatsite-housekeeping.timer" in record.read_text()
+
+    # --- Again: nothing changes
+    before, pid = server.state(), server.pid
+    debian.run("chatsite", "install", "--host", NAME)
+    assert server.state() == before
+    assert server.pid == pid
+
+    # --- It works
+    with server.visit() as visitor:
+        fields = {
+            "username": "root",
+            "email": "root@example.org",
+            "password1": PASSWORD,
+            "password2": PASSWORD,
+        }
+        again = re.search(rf"{NAME}(/setup/\S+)", debian.run("chatsite", "manage", "setup_link"))
+        assert again
+        assert visitor.submit(again[1], fields).status_code == 200
+        visitor.sign_in("root", PASSWORD)
+        sent = visitor.send("Before the upgrade")
+        list(visitor.events(sent["events"]))
+    assert "it answers and is ready" in debian.run("chatsite", "status")
+    assert "conversations 0" in debian.run("chatsite", "manage", "housekeeping")
+    debian.run("chatsite", "backup", "/root/today")
+    assert (debian.root / "root/today").stat().st_mode & 0o777 == 0o600
+    assert "name a new file" in debian.call("chatsite", "backup", "/root/today").stderr.lower()
+
+    assert debian.run("chatsite", "manage", "create_key", "backup", "--user", "root").startswith(
+        "ck_"
+    )
+    with (debian.root / "etc/chatsite/env").open("a") as settings:
+        settings.write("TIME_ZONE=Asia/Shanghai\n")
+    pid = server.pid
+    debian.run("systemctl", "restart", "chatsite")
+    assert server.pid != pid
+
+    # --- Upgrade with a migration
+    second = server.commit("Add a table", server.migration("second"))
+    server.git("tag", "v1.2.0")
+    said = debian.run("chatsite", "upgrade")
+    assert server.release == second
+    assert "the database is kept in /var/lib/chatsite/backups/before-" in said
+    assert "second" in server.tables()
+    assert "runs already" in debian.run("chatsite", "upgrade")
+
+    # --- One that does not run goes back by itself, with the database
+    broken = server.commit(
+        "Break the site", {**server.migration("third"), "chatsite/asgi.py": "raise RuntimeError\n"}
+    )
+    done = debian.call("chatsite", "upgrade", broken)
+    assert done.returncode == 1
+    assert f"{second} runs again, with its database" in done.stderr
+    assert server.release == second
+    assert "third" not in server.tables()
+
+    # --- One that cannot even be installed changes nothing
+    pid = server.pid
+    unlocked = server.commit(
+        "Ask for what is not there", {"requirements.txt": "chatsite-no-such==1\n"}
+    )
+    done = debian.call("chatsite", "upgrade", unlocked)
+    assert done.returncode == 1
+    assert "Nothing was changed." in done.stderr
+    assert server.pid == pid
+    assert (
+        "There is no commit, tag or branch nowhere"
+        in debian.call("chatsite", "upgrade", "nowhere").stderr
+    )
+
+    # --- Back by hand
+    done = debian.call("chatsite", "rollback")
+    assert done.returncode == 1
+    assert "chatsite rollback --with-database" in done.stderr
+    assert server.pid == pid
+    said = debian.run("chatsite", "rollback", "--with-database")
+    assert server.release == first
+    assert "second" not in server.tables()
+    assert "what is left behind is kept in /var/lib/chatsite/backups/after-" in said
+    with server.visit() as visitor:
+        visitor.sign_in("root", PASSWORD)
+        assert "Before the upgrade" in visitor.http.get(sent["url"]).text
+
+        # --- A backup of another day
+        visitor.send("After the backup")
+        debian.run("chatsite", "restore", "/root/today")
+        visitor.sign_in("root", PASSWORD)  # of that session the other day knew nothing
+        page = visitor.http.get("/").text
+        assert "Before the upgrade" in page
+        assert "After the backup" not in page
+    debian.run("chatsite", "upgrade", "v1.2.0")
+    assert server.release == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["install", "--host", "https://chat.example.org"], "--host is a name alone"),
+        (["install", "--fast"], "install does not know --fast"),
+        (["restore", "/no/such"], "Name the file of a backup"),
+        ([], "deploy/chatsite install"),
+    ],
+)
+def test_a_slip_is_told(server: Server, arguments: list[str], sentence: str) -> None:
+    done = server.debian.call("/srv/chatsite/deploy/chatsite", *arguments)
+    assert done.returncode in {1, 2}
+    assert sentence in done.stderr
