@@ -14,6 +14,7 @@ from tests.browser.chat import until_whole
 from tests.browser.looks import Look
 from tests.browser.people import ADMINISTRATOR, Open, Person, administrator_cookies
 from tests.browser.png import packed
+from tests.browser.test_reading_aloud import SPEECH, silence
 from tests.processes import Site
 from tests.upstream import Script, Upstream
 
@@ -172,6 +173,16 @@ def open_parameters(page: Page) -> None:
     expect(page.locator("[data-drawer] input[type=range]").first).to_be_visible()
 
 
+def read_aloud(page: Page) -> None:
+    page.locator("[data-action=read]").first.click()
+    expect(page.locator(".player")).to_have_attribute("data-state", "playing")
+
+
+def choose_voice(page: Page) -> None:
+    read_aloud(page)
+    page.locator("[data-more] summary").click()
+
+
 def select_two(page: Page) -> None:
     for number in (0, 1):
         page.locator(".overview-rows input").nth(number).check()
@@ -195,6 +206,8 @@ PICTURES = (
     Picture("chat-phone-dark-chinese", ZH_PHONE_DARK, LEAVES_ZH),
     Picture("comparison", EN_WIDE, "comparison"),
     Picture("comparison-phone-dark-chinese", ZH_PHONE_DARK, "comparison"),
+    Picture("reading-aloud", EN_WIDE, LEAVES, read_aloud),
+    Picture("reading-aloud-phone-dark-chinese", ZH_PHONE_DARK, LEAVES_ZH, choose_voice),
     Picture("new-chat", EN_TABLET),
     Picture("new-chat-dark-chinese", ZH_WIDE_DARK),
     Picture("new-chat-phone-dark", EN_PHONE_DARK),
@@ -233,9 +246,11 @@ def prepared(
         **ADMINISTRATOR,
         "OPENAI_BASE_URL": endpoint.url,
         "OPENAI_MODEL": MODELS[0],
+        "SPEECH_MODEL": "tts-1",
         "SIGN_IN_LIMITS": "off",
     }
     endpoint.reset()
+    endpoint.replies[SPEECH] = silence(60)
     with Site(folder, **variables) as running:
         site = running.wait_until_ready()
         people = {
