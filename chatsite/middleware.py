@@ -122,7 +122,8 @@ class ContentSecurityPolicyMiddleware(Middleware):
         policy = POLICY + " ".join(framers or ["'none'"])
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault(
-            "Permissions-Policy", "camera=(), geolocation=(), payment=(), usb=()"
+            "Permissions-Policy",
+            "camera=(), geolocation=(), microphone=(self), payment=(), usb=()",
         )
         if not framers:  # it cannot name an origin
             response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)

@@ -76,6 +76,7 @@ urlpatterns = [
         messages.continue_,
         name="completion-continue",
     ),
+    path("speech/recorder/", dictation.recorder, name="recorder"),
     path("speech/transcription/", dictation.transcription, name="transcription"),
     path("speech/player/", aloud.player, name="player"),
     path("shortcuts/", pages.shortcuts, name="shortcuts"),

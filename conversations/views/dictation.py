@@ -1,4 +1,4 @@
-"""Dictation: the text in what somebody has recorded. Nothing of it is kept.
+"""Dictation: the recorder's markup for the page, and the text in what it has recorded. Nothing of it is kept.
 
 The recording stays in memory, once, and is not decoded here: that is the engine's business, in another process.
 """
@@ -19,10 +19,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import quotas
 from accounts.callers import Caller
@@ -43,7 +45,7 @@ from ..forms import cut_off
 from ..models import ChatModel
 from ..speech import choice
 from ..speech.asking import transcribe
-from .replies import failure_json, language, owner, refusal_json
+from .replies import failure_json, language, owner, refusal_json, signed_in
 
 MOST_BYTES = 25 << 20  # of a recording: what OpenAI takes
 MOST_IN_HAND = 100 << 20  # of all recordings that this process holds at once
@@ -70,6 +72,18 @@ class Asked:
     model: ChatModel
     language: str
     content: bytes = field(repr=False)
+
+
+@require_safe
+@signed_in
+def recorder(request: HttpRequest) -> HttpResponse:
+    """What the page shows while somebody dictates, and where it then sends the recording, if there is an engine."""
+    engine = choice.transcriber(quotas.limits_of(owner(request)), language())
+    context = {
+        "transcription": reverse("conversations:transcription") if engine else "",
+        "silent": AudioSilent.message,
+    }
+    return render(request, "conversations/recorder.html", context)
 
 
 @csrf_exempt  # `_asked` checks, in a thread: a form of 25 MB is to be parsed for it

@@ -67,6 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, endpoint: Upstream) -> Iterat
     variables = {
         **ADMINISTRATOR,
         "OPENAI_BASE_URL": endpoint.url,
+        "TRANSCRIPTION_MODEL": "whisper-1",
         "SIGN_IN_LIMITS": "off",
         "MESSAGE_MAX_BYTES": "20000",
         "SPEECH_MODEL": "tts-1",

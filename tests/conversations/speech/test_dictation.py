@@ -259,3 +259,25 @@ def test_only_pages_of_ours_may_ask(alice: User, speaking: Client, upstream: Ups
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
 def test_wrong_method(speaking: Client, method: str) -> None:
     assert getattr(speaking, method)(URL).status_code == 405
+
+
+# --- What the page is told -------------------------------------------------------------------------------------------
+
+
+def test_the_page_knows_of_the_engine(
+    speaking: Client, chat_model: ChatModel, recogniser: ChatModel
+) -> None:
+    assert b'data-engine="site"' in speaking.get("/").content
+    assert f'data-transcription="{URL}"'.encode() in speaking.get("/speech/recorder/").content
+    recogniser.delete()
+    assert b'data-engine=""' in speaking.get("/").content
+    part = speaking.get("/speech/recorder/").content
+    assert b'data-transcription=""' in part
+    assert b"Google" in part
+
+
+def test_the_microphone_is_for_this_origin_only(speaking: Client) -> None:
+    for path in ("/", "/speech/recorder/"):
+        policy = speaking.get(path)["Permissions-Policy"]
+        assert "microphone=(self)" in policy
+        assert "camera=()" in policy

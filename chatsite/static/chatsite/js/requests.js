@@ -23,9 +23,10 @@ function csrfToken() {
 }
 
 // read: makes of the response what is wanted of it.
-async function ask(url, options, read) {
+async function ask(url, options, read, milliseconds = PATIENCE) {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  const timer = setTimeout(() => patience.abort(), milliseconds);
+  options.signal?.addEventListener("abort", () => patience.abort());
   let response, body;
   try {
     response = await fetch(url, { ...options, signal: patience.signal });
@@ -48,6 +49,12 @@ export function post(url, fields = {}, { keepalive = false } = {}) {
   };
   const options = { method: "POST", headers, body: JSON.stringify(fields), keepalive };
   return ask(url, options, (response) => (response.status === 204 ? {} : response.json()));
+}
+
+// Fields that JSON cannot hold. signal: gives up waiting.
+export function postForm(url, form, { milliseconds, signal }) {
+  const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
+  return ask(url, { method: "POST", headers, body: form, signal }, (response) => response.json(), milliseconds);
 }
 
 export function getJson(url) {

@@ -42,6 +42,7 @@ export class ChatComposer extends HTMLElement {
     this.loadDraft();
     this.loadVariables({ isFirst: true });
     this.fit();
+    this.querySelector("[data-action=dictate]").hidden = !this.canDictate;
     if (isUntouched && !touch.matches && !location.hash) this.firstField.focus({ preventScroll: true });
   }
 
@@ -79,6 +80,13 @@ export class ChatComposer extends HTMLElement {
 
   get sendsByEnter() {
     return !touch.matches && this.dataset.sendKey !== "control-enter";
+  }
+
+  // Where pages may not use the microphone at all, the button says so.
+  get canDictate() {
+    const { engine } = this.querySelector("[data-action=dictate]").dataset;
+    if (!engine) return "SpeechRecognition" in window || "webkitSpeechRecognition" in window;
+    return !window.isSecureContext || ("MediaRecorder" in window && "mediaDevices" in navigator);
   }
 
   get choices() {

@@ -331,6 +331,8 @@ export class ChatConversation extends HTMLElement {
       copying?.copyMessage(control, this.dataset);
     } else if (control.dataset.action === "read") {
       await this.part(async () => (await import("./read-aloud.js")).press(this, control));
+    } else if (control.dataset.action === "dictate") {
+      await this.part(async () => (await import("./dictation.js")).press(this));
     } else if (control.dataset.action === "edit") {
       event.preventDefault();
       this.edit(control.closest("article"));

@@ -108,7 +108,7 @@ class Bar {
   // Answers that are compared come several at once: of them none is read unasked.
   grew(article) {
     if (!this.readsEach || this.reading || article === this.heard || article.closest("[data-comparison]")) return;
-    if (document.hidden) return;
+    if (document.hidden || this.page.composer.form.hasAttribute("data-dictating")) return;
     this.heard = article;
     this.read(article);
   }

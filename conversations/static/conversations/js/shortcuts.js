@@ -31,6 +31,7 @@ export class Shortcuts {
     return {
       o: () => location.assign(document.querySelector(".new-chat").href),
       c: () => this.clickLast(LAST_ANSWER),
+      d: this.page.composer.canDictate && (() => document.querySelector("[data-action=dictate]").click()),
       s: () => document.dispatchEvent(new CustomEvent("sidebar:toggle")),
       backspace:
         this.page.dataset.conversation && (() => document.dispatchEvent(new CustomEvent("conversation:delete"))),
