@@ -21,6 +21,7 @@ from django.test import Client
 from chatsite import space
 from tests.conversations.test_processes import PERSON
 from tests.deploying.front import visit
+from tests.deploying.test_container import try_image
 from tests.processes import ROOT, ShippedSite, scratch_environment
 
 NAME = "person-chat.hf.space"
@@ -64,11 +65,8 @@ def test_the_folder_holds_what_the_image_is_built_of() -> None:
     beside = {".dockerignore", "Dockerfile", "README.md"}
     assert not [name for name in files if name.startswith(("tests/", "data/", "docs/", ".git/"))]
     assert not {".env", ".git"} & files
-    ignored = (FOLDER / ".dockerignore").read_text()
-    let_through = set(re.findall(r"^!(\S+)$", ignored, re.M))
-    assert {name.partition("/")[0] for name in files - beside} == {
-        name.partition("/")[0] for name in let_through
-    }
+    context = set(map(str, try_image.context(FOLDER)))
+    assert context == files - beside
 
 
 @pytest.mark.processes
