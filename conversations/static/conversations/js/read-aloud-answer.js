@@ -172,11 +172,14 @@ export class Reading {
       this.wake();
       this.speaker?.resume();
       this.bar.show("playing");
-    } else {
-      this.isPaused = true;
-      this.speaker?.pause();
-      this.bar.show("paused");
-    }
+    } else this.pause();
+  }
+
+  pause() {
+    if (!this.isRunning || this.isPaused) return;
+    this.isPaused = true;
+    this.speaker?.pause();
+    this.bar.show("paused");
   }
 
   end() {

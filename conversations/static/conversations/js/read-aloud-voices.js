@@ -11,19 +11,46 @@ export class Blocked extends Error {}
 
 export class Unspoken extends Error {}
 
+// One for all answers: where only a press allows a sound, what one has allowed stays allowed.
+const player = new Audio();
+let isUnlocked = false;
+
+// Inside a press, before there is anything to be heard.
+export function unlock() {
+  if (isUnlocked || player.src) return;
+  isUnlocked = true;
+  const file = URL.createObjectURL(new Blob([nothing()], { type: "audio/wav" }));
+  player.src = file;
+  player.play().catch(() => (isUnlocked = false));
+}
+
+// A hundredth of a second of silence as a WAV file: 8,000 samples a second of one byte, one channel.
+function nothing() {
+  const length = 80;
+  const view = new DataView(new ArrayBuffer(44 + length));
+  const write = (at, text) => [...text].forEach((one, index) => view.setUint8(at + index, one.charCodeAt(0)));
+  write(0, "RIFF");
+  view.setUint32(4, 36 + length, true);
+  write(8, "WAVEfmt ");
+  [16, 1 | (1 << 16), 8_000, 8_000, 1 | (8 << 16)].forEach((value, index) => view.setUint32(16 + 4 * index, value, true));
+  write(36, "data");
+  view.setUint32(40, length, true);
+  for (let at = 44; at < 44 + length; at += 1) view.setUint8(at, 128);
+  return view.buffer;
+}
+
 export class SiteVoice {
   // address: of a message's parts.
   constructor(address) {
     this.address = address;
-    this.player = new Audio();
     this.files = new Map(); // what has been asked for: key → a promise of an object URL
   }
 
   // Asks for it before it is needed.
-  prepare({ index }, { voice }) {
-    const key = `${index} ${voice}`;
+  prepare(part, how) {
+    const key = keyOf(part, how);
     if (!this.files.has(key)) {
-      const asked = this.ask(index, voice);
+      const asked = this.ask(part.index, how.voice);
       asked.catch(() => this.files.delete(key)); // the next one asks again
       this.files.set(key, asked);
     }
@@ -50,50 +77,56 @@ export class SiteVoice {
   }
 
   async say(part, how) {
-    const { player } = this;
     const file = await this.prepare(part, how);
     if (this.isStopped) return;
     await new Promise((done, fail) => {
+      this.done = done;
       player.onended = done;
-      player.onpause = () => this.isStopped && done();
       player.onerror = () => fail(new Unspoken("no-sound"));
       if (player.src !== file) player.src = file;
-      player.defaultPlaybackRate = player.playbackRate = how.rate;
+      this.rate = how.rate;
       if (this.isPaused) return;
       player.play().catch((error) => {
         if (error.name === "NotAllowedError") fail(new Blocked());
         else if (error.name !== "AbortError") fail(new Unspoken("no-sound"));
       });
     });
+    URL.revokeObjectURL(file); // the site still has it
+    this.files.delete(keyOf(part, how));
   }
 
   set rate(rate) {
-    this.player.defaultPlaybackRate = this.player.playbackRate = rate;
+    player.defaultPlaybackRate = player.playbackRate = rate;
   }
 
   pause() {
     this.isPaused = true;
-    this.player.pause();
-  }
-
-  // Inside the press that allows it: what was kept from sounding.
-  unlock() {
-    this.player.play().catch(() => {});
+    player.pause();
   }
 
   resume() {
     this.isPaused = false;
-    if (this.player.src) this.player.play().catch(() => {});
+    if (player.src) player.play().catch(() => {});
+  }
+
+  // Inside the press that allows it: what was kept from sounding.
+  unlock() {
+    player.play().catch(() => {});
   }
 
   stop() {
     this.isStopped = true;
     this.asking?.abort();
-    this.player.pause();
-    this.player.onpause?.();
+    player.pause();
+    player.onended = player.onerror = null;
+    this.done?.();
     for (const file of this.files.values()) file.then(URL.revokeObjectURL, () => {});
     this.files.clear();
   }
+}
+
+function keyOf({ index }, { voice }) {
+  return `${index} ${voice}`;
 }
 
 export class BrowserVoice {

@@ -4,11 +4,12 @@
 import { getPage } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
 import { memory, Reading } from "./read-aloud-answer.js";
-import { voicesFor } from "./read-aloud-voices.js";
+import { unlock, voicesFor } from "./read-aloud-voices.js";
 
 // What Escape closes before this.
 const OTHERS =
-  "dialog[open], #sidebar:target, .account-menu[open], :popover-open, [data-drawer][open], [data-slash-menu]:not([hidden])";
+  "dialog[open], #sidebar:target, .account-menu[open], :popover-open, [data-drawer][open], [data-dictating], " +
+  "[data-slash-menu]:not([hidden])";
 
 let bar;
 
@@ -22,12 +23,19 @@ export async function barOf(page) {
 }
 
 async function load(page) {
-  const root = (await getPage(page.dataset.aloud)).querySelector("[data-player]");
-  return new Bar(page, document.adoptNode(root));
+  const part = await getPage(page.dataset.aloud);
+  const style = document.adoptNode(part.querySelector("link"));
+  const isStyled = new Promise((go) => {
+    style.onload = style.onerror = go;
+  });
+  document.head.append(style);
+  await isStyled;
+  return new Bar(page, document.adoptNode(part.querySelector("[data-player]")));
 }
 
 // The button of an answer: read it, or stop if that is what is read.
 export async function press(page, button) {
+  unlock();
   const found = await barOf(page);
   const article = button.closest("article");
   if (found.reading?.id === article.dataset.message) found.stop();
@@ -45,6 +53,7 @@ class Bar {
     on("click", this.clicked);
     on("change", this.changed);
     document.addEventListener("keydown", (event) => this.keyPressed(event), { signal, capture: true });
+    on("click", ({ target }) => target.closest("[data-action=dictate]") && this.reading?.pause(), page); // it would be heard
     on("composer:send", () => this.readsEach && this.reading && this.stop(), page);
     on("pointerdown", ({ target }) => this.find("more").contains(target) || this.close("more"), document);
     on("answer:grew", ({ target }) => this.grew(target), page);
@@ -191,6 +200,7 @@ class Bar {
   }
 
   switchEach(isOn) {
+    if (isOn) unlock();
     this.find("each").checked = isOn;
     memory.set("each", isOn ? "on" : "");
     if (!this.reading) this.show("idle");
