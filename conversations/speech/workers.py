@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .codec import SPOKEN_RATE, TooLong
+from .codec import HEARD_RATE, SPOKEN_RATE, TooLong
 from .local import MOST_SECONDS
 from .weights import PAUSES, RECOGNISER, VOICE, checked
 
 THREADS = min(os.cpu_count() or 1, 4)
+CLIP_SECONDS = 60  # heard at once: ten minutes in one piece would take half a gigabyte more
 MOST_PHONEMES = 400  # at once: what they take grows with their square
 
 
@@ -48,7 +51,10 @@ class Recogniser:
         folder = checked(RECOGNISER)
         checked(PAUSES)
         from faster_whisper import WhisperModel
+        from faster_whisper.vad import VadOptions, get_speech_timestamps
 
+        options = VadOptions(max_speech_duration_s=CLIP_SECONDS)
+        self._find_speech = partial(get_speech_timestamps, vad_options=options)
         self._engine = WhisperModel(
             str(folder),
             device="cpu",
@@ -59,11 +65,24 @@ class Recogniser:
 
     def transcribe(self, samples: Any) -> str:
         """samples: as `codec.decode` gives them. Empty where nobody speaks."""
-        # What is no speech is left out first: of silence the model makes words.
+        return " ".join(filter(None, map(self._text_in, self._clips(samples))))
+
+    def _clips(self, samples: Any) -> Iterator[Any]:
+        """What is speech, without the pauses: of silence the model makes words."""
+        parts: list[Any] = []
+        for found in self._find_speech(samples):
+            part = samples[found["start"] : found["end"]]
+            if parts and sum(map(len, parts)) + len(part) > CLIP_SECONDS * HEARD_RATE:
+                yield np.concatenate(parts)
+                parts = []
+            parts.append(part)
+        if parts:
+            yield np.concatenate(parts)
+
+    def _text_in(self, clip: Any) -> str:
         segments, _about = self._engine.transcribe(
-            samples,
+            clip,
             language="en",
-            vad_filter=True,
             temperature=0,  # one attempt at each half minute: what is hard to hear takes no longer
             condition_on_previous_text=False,
         )
