@@ -163,6 +163,7 @@ SENTENCES: dict[str, str | Promise] = {
         "The model's endpoint rejected the site's key. An administrator has to check it."
     ),
     "upstream_rate_limited": _("The model is receiving too many requests. Try again in a minute."),
+    "upstream_overloaded": _("The model is receiving too many requests. Try again in a minute."),
     "upstream_error": _("The model's endpoint reported an error. Try again."),
     "upstream_unreachable": _("The model's endpoint cannot be reached. Try again in a moment."),
     "context_too_long": _(

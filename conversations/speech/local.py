@@ -33,8 +33,8 @@ def what_is_missing() -> str | None:
     if all(importlib.util.find_spec(package) for package in PACKAGES):
         return None
     return (
-        "LOCAL_SPEECH is on, but its packages are not installed. Type `make run`, or"
-        " `.venv/bin/pip install --require-hashes -r requirements/speech.txt`, or set LOCAL_SPEECH to off."
+        "LOCAL_SPEECH is on, but its packages are not installed. Type `make run`, build the image with"
+        " WITH_SPEECH=1, or set LOCAL_SPEECH to off."
     )
 
 

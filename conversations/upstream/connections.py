@@ -210,7 +210,9 @@ def _status_failure(error: openai.APIStatusError) -> AnswerFailed:
         return AnswerFailed("upstream_rate_limited", detail, retryable=True, retry_after=wait)
     if status >= 500 and status != 501:
         wait = _retry_after(error.response.headers)
-        return AnswerFailed("upstream_error", detail, retryable=True, retry_after=wait)
+        is_full = status == 503 and wait is not None  # it says when to come back
+        name = "upstream_overloaded" if is_full else "upstream_error"
+        return AnswerFailed(name, detail, retryable=True, retry_after=wait)
     if status not in (400, 404, 405, 413, 415, 422, 501):
         return AnswerFailed("upstream_error", detail)
     message = error.response.text[:10_000]

@@ -33,6 +33,7 @@ RETRY_SOON = 5  # seconds
 # Of a call whose reply is not a stream, by why it failed; anything else is the endpoint's fault.
 STATUS_OF_FAILURES = {
     "upstream_rate_limited": 429,
+    "upstream_overloaded": 503,
     "upstream_unreachable": 503,
     "interrupted": 503,
     "timeout_first": 504,

@@ -72,6 +72,7 @@ def unused_port() -> int:
         ("429", "upstream_rate_limited", 3),
         ("500", "upstream_error", 3),
         ("503", "upstream_error", 3),
+        ("503 retry-after=0", "upstream_overloaded", 3),
         ("cut before=1", "upstream_cut", 3),
         ("reset before=1", "upstream_cut", 3),
         ("json", "upstream_malformed", 1),

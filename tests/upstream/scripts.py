@@ -7,8 +7,8 @@ steps                 at full speed; at=10,50 waits for `upstream.release()` aft
 reasoning             thinks first; field=reasoning_content or reasoning; seconds=how long; gated=1: then as gated
 empty                 finishes without a word
 parts                 the content as a list of parts, after one that is null
-401 403 404 500 503   that status
-429                   retry-after=SECONDS
+401 403 404 500 503   that status; retry-after=SECONDS
+429                   likewise
 redirect              302 to another path of this server
 context               400, context_length_exceeded; style=llama or message
 unsupported           400 while the body has one of name=A,B; style=message: named only in the sentence; style=422
@@ -139,15 +139,18 @@ async def parts(play: Play) -> None:
 
 @script("401", "403", "404", "500", "503")
 async def refuse(play: Play) -> None:
-    await play.refuse(int(play.name), {"message": "Refused", "type": "error", "code": None})
+    error = {"message": "Refused", "type": "error", "code": None}
+    await play.refuse(int(play.name), error, **when_to_come_back(play))
 
 
 @script("429")
 async def rate_limited(play: Play) -> None:
-    headers = {"Retry-After": play.options["retry-after"]} if "retry-after" in play.options else {}
-    await play.refuse(
-        429, {"message": "Slow down", "type": "requests", "code": "rate_limit_exceeded"}, **headers
-    )
+    error = {"message": "Slow down", "type": "requests", "code": "rate_limit_exceeded"}
+    await play.refuse(429, error, **when_to_come_back(play))
+
+
+def when_to_come_back(play: Play) -> dict[str, str]:
+    return {"Retry-After": play.options["retry-after"]} if "retry-after" in play.options else {}
 
 
 @script("redirect")

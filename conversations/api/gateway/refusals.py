@@ -30,6 +30,7 @@ LONG_WAIT_SECONDS = 60  # with more to wait the official client is told not to t
 # Of an answer that failed before its first byte: status, type, code. Never 401 for a key that is the site's own.
 FAILURES = {
     "upstream_rate_limited": (429, "requests", "rate_limit_exceeded"),
+    "upstream_overloaded": (503, "server_error", "upstream_overloaded"),
     "upstream_unreachable": (503, "server_error", "upstream_unreachable"),
     "context_too_long": (400, "invalid_request_error", "context_length_exceeded"),
     "timeout_first": (504, "server_error", "timeout_first"),

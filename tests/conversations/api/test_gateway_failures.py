@@ -109,6 +109,15 @@ def test_failures_before_the_first_byte(
     assert (row.outcome, row.requests, row.tokens_in) == ("failed", 0, 0)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_endpoint_that_is_full(program: Program, upstream: Upstream, stream: bool) -> None:
+    upstream.script = Script.parse("503 retry-after=30")
+    response = program.ask(stream=stream)
+    assert (response.status_code, error(response)["code"]) == (503, "upstream_overloaded")
+    assert response.headers["Retry-After"] == "30"
+    assert (record().outcome, record().requests) == ("failed", 0)
+
+
 def test_what_the_endpoint_does_not_accept_is_told_in_its_words(
     program: Program, upstream: Upstream
 ) -> None:
