@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.upstream import Upstream
 
 PATIENCE = 30_000  # milliseconds, for what takes a moment on an idle machine
 BROWSERS = ("chromium-headless-shell", "chromium")  # as in scripts/bootstrap.py
+SPOKEN = Path(__file__).parent / "spoken.wav"  # WORDS of test_dictation.py, by the voice in the box
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +29,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--use-fake-device-for-media-stream",  # a microphone that plays SPOKEN again and again
+    "--use-fake-ui-for-media-stream",  # which every page may use
+    f"--use-file-for-fake-audio-capture={SPOKEN}",
     "--js-flags=--no-maglev --no-opt",  # a page of a test is gone before code made faster pays
 ]
 VIOLATIONS = """

@@ -183,6 +183,12 @@ def choose_voice(page: Page) -> None:
     page.locator("[data-more] summary").click()
 
 
+def dictate(page: Page) -> None:
+    page.emulate_media(reduced_motion="no-preference")
+    page.locator("[data-action=dictate]").click()
+    expect(page.locator(".recorder").get_by_role("timer")).to_have_text("0:06")
+
+
 def select_two(page: Page) -> None:
     for number in (0, 1):
         page.locator(".overview-rows input").nth(number).check()
@@ -209,8 +215,8 @@ PICTURES = (
     Picture("reading-aloud", EN_WIDE, LEAVES, read_aloud),
     Picture("reading-aloud-phone-dark-chinese", ZH_PHONE_DARK, LEAVES_ZH, choose_voice),
     Picture("new-chat", EN_TABLET),
-    Picture("new-chat-dark-chinese", ZH_WIDE_DARK),
-    Picture("new-chat-phone-dark", EN_PHONE_DARK),
+    Picture("dictation-dark-chinese", ZH_WIDE_DARK, act=dictate),
+    Picture("dictation-phone-dark", EN_PHONE_DARK, act=dictate),
     Picture("failed-answer", EN_TABLET_DARK, "failed"),
     Picture("sidebar-phone-chinese", ZH_PHONE, LEAVES_ZH, open_drawer),
     Picture("row-menu-phone-dark", EN_PHONE_DARK, LEAVES, open_row_menu),
@@ -247,6 +253,7 @@ def prepared(
         "OPENAI_BASE_URL": endpoint.url,
         "OPENAI_MODEL": MODELS[0],
         "SPEECH_MODEL": "tts-1",
+        "TRANSCRIPTION_MODEL": "whisper-1",
         "SIGN_IN_LIMITS": "off",
     }
     endpoint.reset()

@@ -5,7 +5,7 @@ import { isComposing } from "./composer.js";
 import { fitted } from "./dictated-text.js";
 
 // In seconds:
-const LONGEST = 600;
+const LONGEST = 595; // engines take ten minutes, and a page that nobody looks at is late
 const NOTICE = 30; // before the longest is over
 const SHORTEST = 0.5;
 const WORTH = 5; // having back after it has been discarded
@@ -328,7 +328,9 @@ class Dictation {
 
   say(words) {
     const line = this.root.querySelector("[data-words]");
-    if (line.textContent !== words) line.textContent = words;
+    if (line.textContent === words) return;
+    line.textContent = words;
+    line.scrollTop = line.scrollHeight; // of many the last
   }
 
   complain(sentence) {
