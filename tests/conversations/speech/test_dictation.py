@@ -120,7 +120,9 @@ def test_one_that_is_too_large(speaking: Client, upstream: Upstream) -> None:
 
 def test_one_that_is_far_too_large_reaches_no_disk() -> None:
     length = (b"content-length", b"%d" % (60 << 20))
-    start, body = sent_back(lambda app: BodyLimit(app, most=26 << 20), path=URL, headers=[length])
+    start, body, _end = sent_back(
+        lambda app: BodyLimit(app, most=26 << 20), path=URL, headers=[length]
+    )
     assert (start["status"], json.loads(body["body"])["error"]["code"]) == (413, "audio_too_large")
 
 
