@@ -36,6 +36,14 @@ from .replies import failure_json, language, owner, refusal_json, refusals, sign
 LATE = gettext_lazy("The voice took longer than is allowed. Try again.")
 CUT = gettext_lazy("The connection to the voice broke off. Try again.")
 WORDS = {
+    "upstream_auth": gettext_lazy(
+        "The voice's endpoint rejected the site's key. An administrator has to check it."
+    ),
+    "upstream_error": gettext_lazy("The voice's endpoint reported an error. Try again."),
+    "upstream_rate_limited": gettext_lazy("The voice is asked too often. Try again in a minute."),
+    "upstream_unreachable": gettext_lazy(
+        "The voice's endpoint cannot be reached. Try again in a moment."
+    ),
     "timeout_first": LATE,
     "timeout_silence": LATE,
     "timeout_total": LATE,

@@ -178,7 +178,7 @@ def test_what_goes_wrong_is_said_with_a_way_on(
     button = ask(chat, upstream, "先说中文，再说别的。\n\nThen English words follow.")
     button.click()
     problem = player(page).get_by_role("alert")
-    expect(problem).to_have_text("The model's endpoint reported an error. Try again.")
+    expect(problem).to_have_text("The voice's endpoint reported an error. Try again.")
     check(page)
     page.context.set_offline(True)
     player(page).get_by_role("button", name="Retry").click()
