@@ -305,6 +305,11 @@ def _error(refusal: Refusal) -> web.Response:
 # --- The process -----------------------------------------------------------------------------------------------------
 
 
+# Read by the packages when they are imported. ONNX Runtime tells its maker who runs it, in native code that no hook of
+# Python's sees, unless it is told not to.
+QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Speak and listen on a loopback port.")
     parser.add_argument("--port", type=int, required=True)
@@ -317,7 +322,7 @@ def main(arguments: list[str] | None = None) -> None:
         OSError, ValueError
     ):  # where the system has no such limit, or a lower one
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
-    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+    os.environ.update(QUIET)
     sys.addaudithook(_stay_here)
     made = application(os.environ.get(KEY_VARIABLE, ""), patience_seconds=options.patience)
     asyncio.run(serve(made, options.port, until=done))

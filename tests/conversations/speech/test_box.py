@@ -248,6 +248,19 @@ def test_nothing_in_it_reaches_out() -> None:
     assert lines[1] == "True"
 
 
+def test_no_native_code_in_it_keeps_a_number_of_this_machine(tmp_path: Path) -> None:
+    """ONNX Runtime makes one in the home folder, with what it is about to send, as soon as it is imported."""
+    program = (
+        "import os; from conversations.speech import box; os.environ.update(box.QUIET);"
+        "import onnxruntime, time; time.sleep(1)"
+    )
+    environment = {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60, env=environment
+    )
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_other_weights_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = checked(VOICE)
     shutil.copytree(folder.parent, tmp_path / "hibari")
