@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.processes import children, wait_for
+from tests.processes import children, identify, wait_for, wait_until_gone
 
 PACKAGES = "ca-certificates,git,python3,python3-venv"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -42,6 +42,7 @@ class Debian:
              f"{mounts} && exec sleep infinity"],
         )  # fmt: skip
         self.first = wait_for(lambda: next(iter(children(self.holder.pid)), 0), what="a process")
+        self.last = identify(self.first)
         wait_for(lambda: self.call("test", "-e", "/proc/self").returncode == 0, what="its mounts")
         return self
 
@@ -53,6 +54,8 @@ class Debian:
     ) -> None:
         self.holder.kill()
         self.holder.wait()
+        wait_until_gone([self.last])
+        shutil.rmtree(self.root)  # gigabytes
 
     def call(self, *command: str) -> subprocess.CompletedProcess[str]:
         pip = {

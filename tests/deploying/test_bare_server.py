@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1800)
 
 NAME = "chat.example.org"
 PASSWORD = "a long pass phrase"
+FIELDS = {
+    "username": "root",
+    "email": "root@example.org",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
 # Adds a table: with it there is a migration that the release before does not know.
 MIGRATION = """from django.db import migrations
 
@@ -99,9 +106,9 @@ class Server:
         return reach(self.port, NAME)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Upstream() as upstream, Debian(tmp_path_factory.mktemp("debian")) as debian:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Upstream() as upstream, Debian(tmp_path / "debian") as debian:
         server = Server(debian, upstream)
         server.debian.run("chmod", "755", "/", "/usr/local/bin/systemctl")
         yield server
@@ -109,6 +116,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_the_life_of_a_server(server: Server) -> None:
     debian = server.debian
+    slips_are_told(debian)
+
     # --- Install, and what it leaves
     said = debian.run("/srv/chatsite/deploy/chatsite", "install", "--host", NAME)
     first = server.git("rev-parse", "--short=12", "HEAD")
@@ -141,15 +150,9 @@ def test_the_life_of_a_server(server: Server) -> None:
 
     # --- It works
     with server.visit() as visitor:
-        fields = {
-            "username": "root",
-            "email": "root@example.org",
-            "password1": PASSWORD,
-            "password2": PASSWORD,
-        }
         again = re.search(rf"{NAME}(/setup/\S+)", debian.run("chatsite", "manage", "setup_link"))
         assert again
-        assert visitor.submit(again[1], fields).status_code == 200
+        assert visitor.submit(again[1], FIELDS).status_code == 200
         visitor.sign_in("root", PASSWORD)
         sent = visitor.send("Before the upgrade")
         list(visitor.events(sent["events"]))
@@ -225,16 +228,75 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert server.release == second
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["install", "--host", "https://chat.example.org"], "--host is a name alone"),
-        (["install", "--fast"], "install does not know --fast"),
-        (["restore", "/no/such"], "Name the file of a backup"),
-        ([], "deploy/chatsite install"),
-    ],
-)
-def test_a_slip_is_told(server: Server, arguments: list[str], sentence: str) -> None:
-    done = server.debian.call("/srv/chatsite/deploy/chatsite", *arguments)
-    assert done.returncode in {1, 2}
-    assert sentence in done.stderr
+SLIPS = {
+    "install --host https://chat.example.org": "--host is a name alone",
+    "install --fast": "install does not know --fast",
+    "status": "Nothing is installed yet.",
+    "": "deploy/chatsite install",
+}
+
+
+def slips_are_told(debian: Debian) -> None:
+    for arguments, sentence in SLIPS.items():
+        done = debian.call("/srv/chatsite/deploy/chatsite", *arguments.split())
+        assert done.returncode in {1, 2}
+        assert sentence in done.stderr
+
+
+def test_the_same_with_postgresql(server: Server) -> None:
+    """The database is kept with what it had when an upgrade began, and comes back whole."""
+    debian = server.debian
+    (debian.root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (debian.root / "usr/sbin/policy-rc.d").chmod(0o755)
+    debian.run("apt-get", "update")
+    debian.run("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
+    for name, value in (("listen_addresses", ""), ("port", "5432")):
+        debian.run("pg_conftool", "15", "main", "set", name, value)
+    debian.run("pg_ctlcluster", "15", "main", "start")
+    with (debian.root / "etc/chatsite/env").open("a") as settings:
+        settings.write(
+            "DATABASE_URL=postgres:///chatsite\nWEB_CONCURRENCY=2\n"
+            "SECRET_KEY=the-same-on-every-node-and-quite-long-enough\n"
+        )
+    debian.run("useradd", "--system", "--user-group", "chatsite")
+    debian.run("runuser", "-u", "postgres", "--", "createuser", "chatsite")
+    debian.run("runuser", "-u", "postgres", "--", "createdb", "--owner", "chatsite", "chatsite")
+    said = debian.run("/srv/chatsite/deploy/chatsite", "install", "--host", NAME)
+    first = server.release
+
+    def tables() -> list[str]:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        return debian.run("runuser", "-u", "chatsite", "--", "psql", "-At", "-c", query).split()
+
+    link = re.search(rf"{NAME}(/setup/\S+)", said)
+    assert link
+    with server.visit() as visitor:
+        visitor.submit(link[1], FIELDS)
+        visitor.sign_in("root", PASSWORD)
+        sent = visitor.send("Before the upgrade")
+        list(visitor.events(sent["events"]))
+        debian.run("chatsite", "backup", "/root/today")
+        before = tables()
+
+        broken = {**server.migration("second"), "chatsite/asgi.py": "raise RuntimeError\n"}
+        server.commit("Break the site", broken)
+        done = debian.call("chatsite", "upgrade")
+        assert "runs again, with its database" in done.stderr
+        assert tables() == before
+        assert "Before the upgrade" in visitor.http.get(sent["url"]).text
+
+        server.git("reset", "--quiet", "--hard", "HEAD~1")
+        server.commit("Add a table", server.migration("third"))
+        debian.run("chatsite", "upgrade")
+        assert "third" in tables()
+        visitor.send("After the upgrade")
+        debian.run("chatsite", "rollback", "--with-database")
+        assert (server.release, tables()) == (first, before)
+        page = visitor.http.get("/").text
+        assert "Before the upgrade" in page
+        assert "After the upgrade" not in page
+
+        visitor.send("After the backup")
+        debian.run("chatsite", "restore", "/root/today")
+        assert "After the backup" not in visitor.http.get("/").text
+        assert "Before the upgrade" in visitor.http.get("/").text
