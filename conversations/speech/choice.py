@@ -6,6 +6,8 @@ one in the box, which knows English only. Without any the page may use the brows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 
 from accounts.models import UsageRecord
@@ -19,19 +21,24 @@ Service = UsageRecord.Service
 
 def transcriber(limits: Limits, language: str) -> ChatModel | None:
     """language: a code of settings.LANGUAGES, in which is spoken. One query."""
-    return _choose(Service.TRANSCRIPTION, settings.TRANSCRIPTION_MODEL, limits, language)
+    return transcriber_among(catalogue.offered(limits, service=Service.TRANSCRIPTION), language)
+
+
+def transcriber_among(models: Iterable[ChatModel], language: str) -> ChatModel | None:
+    """The same of models with their endpoints that are known already, whatever they do. No query."""
+    hearing = [model for model in models if model.service == Service.TRANSCRIPTION]
+    return _choose(hearing, settings.TRANSCRIPTION_MODEL, language)
 
 
 def speaker(limits: Limits, language: str) -> ChatModel | None:
     """language: a code of settings.LANGUAGES, of the text. One query."""
-    return _choose(Service.SPEECH, settings.SPEECH_MODEL, limits, language)
+    models = catalogue.offered(limits, service=Service.SPEECH)
+    return _choose(models, settings.SPEECH_MODEL, language)
 
 
-def _choose(
-    service: UsageRecord.Service, configured: str, limits: Limits, language: str
-) -> ChatModel | None:
+def _choose(models: Iterable[ChatModel], configured: str, language: str) -> ChatModel | None:
     found: dict[str, ChatModel] = {}
-    for model in catalogue.offered(limits, service=service):
+    for model in models:
         source = model.endpoint.source
         if source == Endpoint.Source.ENVIRONMENT and model.name != configured:
             continue

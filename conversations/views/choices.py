@@ -14,6 +14,7 @@ from accounts.models import User
 
 from .. import catalogue, comparing, preset_choices
 from ..models import ChatModel, Conversation, RolePreset
+from ..speech import choice
 from .drawer import drawer_of, variables_of
 
 EXAMPLES = 4
@@ -51,7 +52,7 @@ def picker_context(
     language: str,
     errors: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Models, presets, greeting, example prompts, parameters and variables.
+    """Models, presets, greeting, example prompts, parameters and variables; whether the site knows what is said.
 
     chosen: what an address (/?preset=translator) or a refused form says. errors: sentences by parameter.
     """
@@ -59,7 +60,8 @@ def picker_context(
     preset = shown.preset if shown else _wanted_preset(user, chosen, language)
     if preset is not None and preset not in presets:
         presets.append(preset)  # on offer or not, a conversation may keep it
-    models = catalogue.offered(limits)
+    offered = catalogue.offered(limits, service=None)
+    models = [model for model in offered if model.service == catalogue.CHAT]
     current = _current_model(models, user, shown, preset, chosen.get("model", ""))
     compared = _several(chosen, "compare")
     return {
@@ -67,6 +69,7 @@ def picker_context(
             model_choice(model, is_current=model is current, is_compared=model.name in compared)
             for model in models
         ],
+        "dictation": "site" if choice.transcriber_among(offered, language) else "",
         "models_are_coming": not models and catalogue.are_models_coming(),
         "most_compared": _most_compared(models, limits),
         "current_model": model_choice(current, is_current=True) if current else None,

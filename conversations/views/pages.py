@@ -23,7 +23,6 @@ from .. import access, preset_choices, runtime, selectors
 from ..errors import ConversationError
 from ..forms import fields_of, text_field, uuid_or_none
 from ..models import Conversation, Message
-from ..speech import choice
 from .choices import picker_context
 from .quota import quota_view
 from .replies import language, owner, refusals, signed_in, with_retry_after
@@ -129,7 +128,6 @@ def chat_page(
         "running": transcript.running,
         "stop_url": reverse("conversations:stop", args=[shown.pk]) if shown else "",
         "composer": composer,
-        "dictation": "site" if choice.transcriber(limits, language()) else "",
         "quota": quota_view(user, limits),
         **sidebar_context(request, user, shown),
     }
