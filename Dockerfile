@@ -48,7 +48,7 @@ ENV HOST=0.0.0.0 DATA_DIR=/data
 EXPOSE 8000
 # http.client and not urllib: a proxy of the environment is none of its business.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import http.client, os; link = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 8000), timeout=4); link.request('GET', '/livez'); raise SystemExit(link.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os; link = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or (7860 if os.environ.get('SPACE_HOST') else 8000)), timeout=4); link.request('GET', '/livez'); raise SystemExit(link.getresponse().status != 200)"]
 
 # SIGTERM lets running answers finish: leave it 45 seconds (docker stop --time 45).
 STOPSIGNAL SIGTERM
