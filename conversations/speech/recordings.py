@@ -1,7 +1,8 @@
 """The sound of one sentence of an answer: made once, whoever asks for it at the same time, and kept for a while.
 
 Whoever is to make it writes a row without sound first; everybody else waits for that row to be filled or to go. An
-answer that is read aloud is one request, however many sentences it has.
+answer that is read aloud is one request, however many sentences it has: until the one that counts has been made, and
+so paid for, no other is begun.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.callers import Caller
@@ -92,23 +94,23 @@ async def _make(caller: Caller, wanted: Wanted, claim: Claim) -> Recording:
 
 
 def find_or_claim(wanted: Wanted, *, now: datetime) -> Recording | Claim | None:
-    """None while another request makes it. One query if it is kept, at most six if not."""
+    """None while another request makes it, or the one that counts. One query if it is kept, at most seven if not."""
     found = SpokenPart.objects.filter(**wanted.row).first()
     if found is not None and found.content_type:
         return Recording(bytes(found.sound), found.content_type)
-    if found is not None and found.begun_at > now - LEFT_BEHIND:
+    of_answer = SpokenPart.objects.filter(message_id=wanted.message_id)
+    unfinished = of_answer.filter(content_type="")
+    awaited = unfinished.filter(Q(**wanted.row) | Q(is_request=True))
+    if awaited.filter(begun_at__gt=now - LEFT_BEHIND).exists():
         return None
     with writing():
         # Held until the row is there: nobody else begins with the same answer, or counts it as a request again.
         if not Message.objects.select_for_update().filter(pk=wanted.message_id).exists():
             raise JustDeleted
-        SpokenPart.objects.filter(
-            **wanted.row, content_type="", begun_at__lte=now - LEFT_BEHIND
-        ).delete()
-        if SpokenPart.objects.filter(**wanted.row).exists():
+        unfinished.filter(begun_at__lte=now - LEFT_BEHIND).delete()
+        if awaited.exists() or of_answer.filter(**wanted.row).exists():
             return None
-        parts = SpokenPart.objects.filter(message_id=wanted.message_id)
-        is_request = not parts.filter(is_request=True).exists()
+        is_request = not of_answer.filter(is_request=True).exists()
         made = SpokenPart.objects.create(**wanted.row, is_request=is_request, begun_at=now)
     return Claim(made.pk, is_request)
 

@@ -237,6 +237,39 @@ def test_a_quota_that_ends_in_the_middle(talk: Talk, spoken: Message, alice: Use
     assert_ledger_equals_counters(alice)
 
 
+def test_no_sentence_is_spoken_beside_a_request_that_is_refused(
+    talk: Talk, spoken: Message, alice: User, upstream: Upstream
+) -> None:
+    used = UsagePeriod.objects.get(user=alice, kind="day").used_requests
+    plan = Plan.objects.create(name="No more", requests_per_day=used)
+    User.objects.filter(pk=alice.pk).update(plan=plan)
+    tabs = [signed_in(alice) for _tab in range(4)]
+    replies = at_once(*(lambda n=n: tabs[n].get(url(spoken, n)).status_code for n in range(4)))
+    assert replies == [429] * 4
+    assert not upstream.requests
+
+
+def test_the_others_wait_for_the_one_that_counts(talk: Talk, spoken: Message) -> None:
+    model = ChatModel.objects.get(name="tts-1")
+    first, second = (Wanted(spoken.pk, n, SENTENCES[n], model) for n in (0, 1))
+    now = timezone.now()
+    claim = recordings.find_or_claim(first, now=now)
+    assert isinstance(claim, Claim)
+    assert recordings.find_or_claim(second, now=now) is None
+    recordings._forget(claim)  # whoever asked has left, and paid nothing
+    claim = recordings.find_or_claim(second, now=now)
+    assert isinstance(claim, Claim)
+    assert claim.is_request
+    later = now + recordings.LEFT_BEHIND
+    again = recordings.find_or_claim(first, now=later)
+    assert isinstance(again, Claim)
+    assert again.is_request
+    recordings._keep(again, Recording(MP3, "audio/mpeg"))
+    further = recordings.find_or_claim(second, now=later)
+    assert isinstance(further, Claim)
+    assert not further.is_request
+
+
 def test_what_was_spoken_goes_with_its_conversation(talk: Talk, spoken: Message) -> None:
     talk.client.get(url(spoken, 0))
     assert SpokenPart.objects.count() == 1
