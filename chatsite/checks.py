@@ -128,7 +128,7 @@ def check_space(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             Error(
                 "WEBSITE_HOSTNAME and SPACE_HOST are both set, but one platform at most runs this site.",
                 hint="Remove the one that is not true, and set PUBLIC_URL instead.",
-                id="chatsite.E011",
+                id="chatsite.E014",
             )
         ]
     if settings.DATA_IS_TEMPORARY:

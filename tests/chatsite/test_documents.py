@@ -27,6 +27,13 @@ def test_every_variable_has_values_that_are_refused() -> None:
     assert not set(MALFORMED) & FREE_TEXT
 
 
+def test_every_system_check_has_an_id_of_its_own() -> None:
+    source = (ROOT / "chatsite/checks.py").read_text(encoding="utf-8")
+    ids = re.findall(r'id="(chatsite\.[EW]\d{3})"', source)
+    assert len(ids) > 10
+    assert len(set(ids)) == len(ids)
+
+
 def test_readme_names_only_variables_that_exist() -> None:
     explained = (ROOT / ".env.example").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
