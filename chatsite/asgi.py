@@ -19,7 +19,7 @@ from .static_files import App, Receive, Scope, Send, StaticFiles
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 MOST_BYTES_OF_PROGRAMS = 33 << 20  # recordings and pictures; the gateway says so itself at 32 MB
-MOST_BYTES_OF_RECORDINGS = 26 << 20  # dictation says so itself at 25 MB
+BYTES_AROUND = 1 << 20  # a recording in its form: a little too large, dictation says so itself
 THREADS = (
     4  # more give no throughput; four keep a slow page or a password hash from blocking the rest
 )
@@ -75,9 +75,11 @@ def build_application() -> App:
     django = cast(App, get_asgi_application())
     from django.conf import settings
 
+    from conversations.speech.sound import MOST_BYTES
+
     pinned = PinnedThreads(django, threads=THREADS)
     most = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    under = {"/v1/": MOST_BYTES_OF_PROGRAMS, "/speech/transcription/": MOST_BYTES_OF_RECORDINGS}
+    under = {"/v1/": MOST_BYTES_OF_PROGRAMS, "/speech/transcription/": MOST_BYTES + BYTES_AROUND}
     bounded = BodyLimit(pinned, most=most, under=under)
     static = StaticFiles(bounded, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
     return Lifespan(static)

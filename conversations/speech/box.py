@@ -29,13 +29,13 @@ from aiohttp import web
 from ..supervision import settle_in
 from .local import (
     KEY_VARIABLE,
-    MOST_BYTES,
     MOST_CHARACTERS,
     PATIENCE_SECONDS,
     SPEAKER,
     TOO_LONG,
     TRANSCRIBER,
 )
+from .sound import MOST_BYTES
 from .weights import WeightsDiffer
 
 if TYPE_CHECKING:
@@ -318,9 +318,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
     done = settle_in(options.parent)
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # where the system has no such limit, or a lower one
+    with contextlib.suppress(OSError, ValueError):  # no such limit here, or a lower one
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     os.environ.update(QUIET)
     sys.addaudithook(_stay_here)

@@ -14,11 +14,9 @@ from ..supervision import Supervised
 URL_VARIABLE = "CHATSITE_LOCAL_SPEECH_URL"
 KEY_VARIABLE = "CHATSITE_LOCAL_SPEECH_KEY"
 
-TRANSCRIBER, SPEAKER = (
-    "whisper-tiny.en",
-    "hibari-tts",
-)  # what they are called where models are listed
-MOST_BYTES = 25 << 20  # of a recording
+# What they are called where models are listed.
+TRANSCRIBER, SPEAKER = "whisper-tiny.en", "hibari-tts"
+
 MOST_SECONDS = 600  # of one that is decoded, and of what is spoken at once
 MOST_CHARACTERS = 4096  # of a text that is spoken
 PATIENCE_SECONDS = 300  # with one request; then it hangs, and the process is ended

@@ -1,8 +1,9 @@
-"""What a file of sound is, by its first bytes: names and declared types are only claims. Pure."""
+"""What a file of sound is, by its first bytes: names and declared types are only claims. How large one may be. Pure."""
 
 from __future__ import annotations
 
 HEAD_BYTES = 64  # as many as are looked at
+MOST_BYTES = 25 << 20  # of a recording that is listened to: what OpenAI takes
 
 # By kind, which is also how a file of it is called; safe to send to a browser.
 CONTENT_TYPES = {

@@ -45,9 +45,9 @@ from ..forms import cut_off
 from ..models import ChatModel
 from ..speech import choice
 from ..speech.asking import transcribe
+from ..speech.sound import MOST_BYTES
 from .replies import failure_json, language, owner, refusal_json, signed_in
 
-MOST_BYTES = 25 << 20  # of a recording: what OpenAI takes
 MOST_IN_HAND = 100 << 20  # of all recordings that this process holds at once
 
 LATE = gettext_lazy("The text took longer than is allowed. Try again, or record less at a time.")
@@ -86,7 +86,7 @@ def recorder(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/recorder.html", context)
 
 
-@csrf_exempt  # `_asked` checks, in a thread: a form of 25 MB is to be parsed for it
+@csrf_exempt  # `_asked` checks, in a thread: a form of many megabytes is to be parsed for it
 @require_POST
 async def transcription(request: HttpRequest) -> HttpResponseBase:
     """The text in the recording `audio`, spoken in `language` (that of the page if it is not given)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conversations.speech import codec
-from conversations.speech.sound import kind_of
+from conversations.speech.sound import MOST_BYTES, kind_of
 from tests.conversations.speech.recordings import hours_of_silence, silence, webm
 
 NOISE = np.random.default_rng(7).integers(-9999, 9999, 4 * codec.SPOKEN_RATE).astype(np.int16)
@@ -90,7 +90,7 @@ def test_what_is_no_recording(content: bytes) -> None:
 
 def test_two_hours_are_not_decoded_whole() -> None:
     content = hours_of_silence(2)
-    assert len(content) < 25 << 20
+    assert len(content) < MOST_BYTES
     with pytest.raises(codec.TooLong, match=r"longer than 10 minutes\. Send it in parts\."):
         codec.decode(content)
 

@@ -13,7 +13,9 @@ from django.test import Client
 from accounts.models import UsageRecord, User
 from chatsite.body_limit import BodyLimit
 from conversations import runtime
+from conversations.errors import AudioTooLarge
 from conversations.models import ChatModel, Endpoint
+from conversations.speech.sound import MOST_BYTES
 from conversations.views import dictation
 from tests.chatsite.test_way_in import sent_back
 from tests.conftest import signed_in
@@ -110,10 +112,11 @@ def test_silence(speaking: Client, upstream: Upstream, text: str) -> None:
 
 
 def test_one_that_is_too_large(speaking: Client, upstream: Upstream) -> None:
-    large = WEBM + bytes(dictation.MOST_BYTES)
+    assert f"{MOST_BYTES >> 20} MB" in str(AudioTooLarge.message)
+    large = WEBM + bytes(MOST_BYTES)
     assert refusal(dictate(speaking, audio=recording(large))) == (413, "audio_too_large")
     reply(upstream, "transcriptions", {"text": "Good day."})
-    large = large[: dictation.MOST_BYTES]
+    large = large[:MOST_BYTES]
     assert dictate(speaking, audio=recording(large)).status_code == 200
     assert large in upstream.requests[-1].raw
 
