@@ -87,8 +87,12 @@ class SpeechUnavailable(ConversationError):
     status = 503
     code = "speech_unavailable"
     message = _("Nothing on this site turns speech in that language into text.")
-    at_the_endpoint = _(
+    # The endpoint has no such address.
+    cannot_hear = _(
         "The model's endpoint does not turn speech into text. An administrator has to check it."
+    )
+    cannot_speak = _(
+        "The voice's endpoint does not turn text into speech. An administrator has to check it."
     )
 
 

@@ -19,7 +19,7 @@ from accounts.models import UsageRecord
 
 from .. import calls, endpoints
 from ..calls import Call, Result
-from ..errors import AnswerFailed, AudioTooLarge, AudioUnreadable
+from ..errors import AnswerFailed, AudioTooLarge, AudioUnreadable, SpeechUnavailable
 from ..exchange import Cut, exchange
 from ..models import ChatModel
 from ..tokens import estimate_tokens
@@ -32,10 +32,9 @@ logger = logging.getLogger(__name__)
 
 Service = UsageRecord.Service
 
-USUAL_VOICE = (
-    "alloy"  # the protocol wants one named; endpoints know this one, or take it for theirs
-)
+USUAL_VOICE = "alloy"  # the protocol wants one named; endpoints know it, or take it for theirs
 BYTES_PER_TOKEN = 1000  # of a recording, about: a guess at what its text will take
+NO_SUCH_ADDRESS = {404, 405, 501}
 NOT_ACCEPTED = {400, 415, 422}  # of a recording: nothing else in the request can be wrong
 
 
@@ -53,7 +52,7 @@ async def transcribe(
     """The text in a recording, stripped; empty if nothing is said in it.
 
     model: from `choice.transcriber`. language: a code of settings.LANGUAGES; empty leaves it to the model.
-    Raises AudioUnreadable, AudioTooLarge, AnswerFailed, QuotaExceeded or Unavailable.
+    Raises AudioUnreadable, AudioTooLarge, SpeechUnavailable, AnswerFailed, QuotaExceeded or Unavailable.
     """
     kind = kind_of(content)
     if kind is None:
@@ -111,7 +110,7 @@ async def speak(
 
     model: from `choice.speaker`. voice: as the endpoint calls it; empty for a usual one. speed: 0.25 to 4.
     is_first: False for a further part of what is read aloud: its tokens count, no other request does.
-    Raises AnswerFailed, QuotaExceeded or Unavailable.
+    Raises SpeechUnavailable, AnswerFailed, QuotaExceeded or Unavailable.
     """
 
     def begin() -> _Asked:
@@ -191,13 +190,18 @@ def _form(fields: dict[str, str], content: bytes, kind: str) -> Upload:
 
 
 def _told(call: Call, error: AnswerFailed | Cut, *, of_recording: bool = False) -> Exception:
-    """The failure as whoever asked is told of it. of_recording: what was sent may be at fault."""
+    """The failure as whoever asked is told of it. of_recording: it was to be heard, and may be at fault itself."""
     from ..upstream.connections import Refused
 
     if isinstance(error, Cut):
         return AnswerFailed("interrupted", call.why_cut)
     logger.warning("Call %s failed: %s", call.id, error)
-    if not (of_recording and isinstance(error, Refused)):
+    if not isinstance(error, Refused):
+        return error
+    if error.status in NO_SUCH_ADDRESS:
+        at_fault = SpeechUnavailable.cannot_hear if of_recording else SpeechUnavailable.cannot_speak
+        return SpeechUnavailable(at_fault)
+    if not of_recording:
         return error
     if error.status == 413:
         return AudioTooLarge()

@@ -64,7 +64,7 @@ class Claim:
 async def recording_of(caller: Caller, wanted: Wanted) -> Recording:
     """Kept, or made now, or waited for while somebody else makes it.
 
-    Raises AnswerFailed, QuotaExceeded, Unavailable, or JustDeleted if the answer has gone.
+    Raises SpeechUnavailable, AnswerFailed, QuotaExceeded, Unavailable, or JustDeleted if the answer has gone.
     """
     deadline = asyncio.get_running_loop().time() + MOST_SECONDS
     while asyncio.get_running_loop().time() < deadline:

@@ -23,7 +23,6 @@ from ..errors import (
     ConversationError,
     InvalidParameter,
     NotPossible,
-    SpeechUnavailable,
 )
 from ..models import ChatModel
 from ..speech import choice
@@ -34,13 +33,15 @@ from ..speech.voices import voices_of
 from .replies import failure_json, language, owner, refusal_json, refusals, signed_in
 
 LATE = gettext_lazy("The voice took longer than is allowed. Try again.")
+BUSY = gettext_lazy("The voice is asked too often. Try again in a minute.")
 CUT = gettext_lazy("The connection to the voice broke off. Try again.")
 WORDS = {
     "upstream_auth": gettext_lazy(
         "The voice's endpoint rejected the site's key. An administrator has to check it."
     ),
     "upstream_error": gettext_lazy("The voice's endpoint reported an error. Try again."),
-    "upstream_rate_limited": gettext_lazy("The voice is asked too often. Try again in a minute."),
+    "upstream_rate_limited": BUSY,
+    "upstream_overloaded": BUSY,
     "upstream_unreachable": gettext_lazy(
         "The voice's endpoint cannot be reached. Try again in a moment."
     ),
@@ -52,9 +53,6 @@ WORDS = {
     "upstream_malformed": gettext_lazy("The voice's endpoint sent something that is no sound."),
 }
 NO_VOICE = gettext_lazy("This site has no voice for that language.")
-NO_SUCH_ADDRESS = gettext_lazy(
-    "The voice's endpoint does not turn text into speech. An administrator has to check it."
-)
 
 
 @require_safe
@@ -107,8 +105,6 @@ async def sound(request: HttpRequest, message_id: UUID, index: int) -> HttpRespo
             return asked
         recording = await recording_of(*asked)
     except AnswerFailed as failure:
-        if getattr(failure, "status", 0) in {404, 405, 501}:
-            return refusal_json(SpeechUnavailable(NO_SUCH_ADDRESS))
         return failure_json(failure, words=WORDS)
     except (ConversationError, QuotaExceeded) as refusal:
         return refusal_json(refusal)

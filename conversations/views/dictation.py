@@ -99,9 +99,6 @@ async def transcription(request: HttpRequest) -> HttpResponseBase:
                 asked.caller, asked.model, asked.content, language=asked.language
             )
     except AnswerFailed as failure:
-        # The endpoint has no such address.
-        if getattr(failure, "status", 0) in {404, 405, 501}:
-            return refusal_json(SpeechUnavailable(SpeechUnavailable.at_the_endpoint))
         return failure_json(failure, words=WORDS)
     except (ConversationError, QuotaExceeded) as refusal:
         return refusal_json(refusal)

@@ -14,7 +14,12 @@ from accounts.callers import Caller
 from accounts.models import Reservation, UsagePeriod, UsageRecord, User
 from accounts.quotas import QuotaExceeded
 from conversations import runtime
-from conversations.errors import AnswerFailed, AudioUnreadable, ConversationError
+from conversations.errors import (
+    AnswerFailed,
+    AudioUnreadable,
+    ConversationError,
+    SpeechUnavailable,
+)
 from conversations.models import ChatModel
 from conversations.speech import asking
 from conversations.speech.asking import Recording
@@ -163,11 +168,12 @@ def test_sound_that_is_none(
 def test_an_endpoint_without_sound(
     caller: Caller, recogniser: ChatModel, voice: ChatModel, upstream: Upstream
 ) -> None:
-    for ask in (lambda: transcribe(caller, recogniser), lambda: speak(caller, voice)):
-        with pytest.raises(AnswerFailed) as failed:
-            ask()
-        assert failed.value.code == "upstream_error"
-        assert spent().outcome == "failed"
+    with pytest.raises(SpeechUnavailable, match="does not turn speech into text"):
+        transcribe(caller, recogniser)
+    assert spent().outcome == "failed"
+    with pytest.raises(SpeechUnavailable, match="does not turn text into speech"):
+        speak(caller, voice)
+    assert spent().outcome == "failed"
 
 
 def test_a_recording_that_the_endpoint_refuses(
