@@ -101,14 +101,10 @@ class LocalModel(Supervised):
             ("--model", str(path)),
             key=key,
             key_variable=KEY_VARIABLE,
+            url_variable=URL_VARIABLE,
             report=report,
             hopeless={EXIT_UNUSABLE_FILE: LocalModelError(_unusable(path))},
         )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the site's processes need to know."""
-        return {URL_VARIABLE: self.url}
 
 
 # --- The process itself --------------------------------------------------------------------------------------------

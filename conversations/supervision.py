@@ -67,8 +67,9 @@ class Supervised:
     """A supervised process. Its address and key stay the same over restarts.
 
     name: how a sentence about it begins. module: what to run, with `arguments`, `--port` and `--parent`.
-    key: what it is to take, given to it in `key_variable`. hopeless: what ends it for good, by exit
-    code, in a sentence. report: told one line whenever the process ends without having been asked to.
+    key: what it is to take, given to it in `key_variable`. url_variable: where the site's processes
+    look for its address. hopeless: what ends it for good, by exit code, in a sentence. report: told one
+    line whenever the process ends without having been asked to.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Supervised:
         *,
         key: str,
         key_variable: str,
+        url_variable: str,
         report: Callable[[str], None],
         hopeless: Mapping[int, Exception] | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class Supervised:
         self.arguments = arguments
         self.key = key  # other accounts of this machine can reach the port too
         self.key_variable = key_variable
+        self.url_variable = url_variable
         self.report = report
         self.hopeless = hopeless or {}
         self.port = free_port()
@@ -98,6 +101,11 @@ class Supervised:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the site's processes need to know."""
+        return {self.url_variable: self.url}
 
     def start(self) -> None:
         """Start the process and return at once; `supervise` and `wait_until_ready` come next.

@@ -48,10 +48,6 @@ class LocalSpeech(Supervised):
             ("--patience", str(patience_seconds)),
             key=key,
             key_variable=KEY_VARIABLE,
+            url_variable=URL_VARIABLE,
             report=report,
         )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the site's processes need to know."""
-        return {URL_VARIABLE: self.url}
