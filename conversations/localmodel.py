@@ -28,6 +28,11 @@ CONTEXT_TOKENS = 8192  # shared evenly by the slots
 
 EXIT_UNUSABLE_FILE = 3
 
+NOT_INSTALLED = (
+    "The model in the box is not installed. Set OPENAI_API_KEY or OPENAI_BASE_URL, or LOCAL_MODEL=off. To"
+    " install it, type `make run`, or build the image with WITH_MODEL=1."
+)
+
 
 class LocalModelError(CannotRun):
     """The model cannot run here."""
@@ -50,10 +55,7 @@ def model_name(path: Path) -> str:
 def what_is_missing() -> str | None:
     """One sentence that names what must be installed before a model can run here, or None."""
     if importlib.util.find_spec("xllamacpp") is None:
-        return (
-            "The model in the box is not installed. Type `make run`, or set OPENAI_API_KEY or OPENAI_BASE_URL,"
-            " or LOCAL_MODEL=off."
-        )
+        return NOT_INSTALLED
     if sys.platform == "linux":
         try:
             ctypes.CDLL("libgomp.so.1")
@@ -71,9 +73,7 @@ def find_model(configured: str) -> Path:
     """
     path = Path(configured).expanduser() if configured else boxed_model()
     if path is None:
-        raise LocalModelError(
-            "The model in the box is not installed. Type `make run`, or set LOCAL_MODEL to a GGUF file or to off."
-        )
+        raise LocalModelError(NOT_INSTALLED)
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -133,9 +133,7 @@ def serve(path: Path, port: int, *, until: threading.Event) -> None:
         parameters.api_keys = [os.environ[KEY_VARIABLE]]
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = SLOTS
-    parameters.n_threads_http = (
-        16  # each waiting request holds one, and /health must still get through
-    )
+    parameters.n_threads_http = 16  # a waiting request holds one; /health must still get through
     parameters.cpuparams.n_threads = min(os.cpu_count() or 1, 8)
     parameters.warmup = False  # half a second of start for a tenth of the first answer
     parameters.fit_params = False  # would size the context by a graphics card's memory

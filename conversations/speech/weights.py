@@ -77,6 +77,6 @@ def checked(weights: Weights) -> Path:
 
 def _sentence(what: str) -> str:
     return (
-        f"{what}, so the speech in the box does not work. Type"
+        f"{what}, so the speech in the box does not work. Build the image anew; without one, type"
         " `.venv/bin/pip install --force-reinstall --require-hashes -r requirements/speech.txt`."
     )
