@@ -30,7 +30,7 @@ EXIT_UNUSABLE_FILE = 3
 
 NOT_INSTALLED = (
     "The model in the box is not installed. Set OPENAI_API_KEY or OPENAI_BASE_URL, or LOCAL_MODEL=off. To"
-    " install it, type `make run`, or build the image with WITH_MODEL=1."
+    " install it, type `make run`, on a server `chatsite install`, or build the image with WITH_MODEL=1."
 )
 
 

@@ -31,8 +31,8 @@ def what_is_missing() -> str | None:
     if all(importlib.util.find_spec(package) for package in PACKAGES):
         return None
     return (
-        "LOCAL_SPEECH is on, but its packages are not installed. Type `make run`, build the image with"
-        " WITH_SPEECH=1, or set LOCAL_SPEECH to off."
+        "LOCAL_SPEECH is on, but its packages are not installed. Type `make run`, on a server"
+        " `chatsite install`; build the image with WITH_SPEECH=1; or set LOCAL_SPEECH to off."
     )
 
 

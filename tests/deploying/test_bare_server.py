@@ -148,6 +148,13 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert server.state() == before
     assert server.pid == pid
 
+    # --- A setting that needs other packages gets them
+    stamp = debian.root / "opt/chatsite/releases" / first / ".venv/.stamp-site"
+    stamp.unlink()
+    debian.run("chatsite", "install", "--host", NAME)
+    assert stamp.exists()
+    assert server.pid == pid
+
     # --- It works
     with server.visit() as visitor:
         again = re.search(rf"{NAME}(/setup/\S+)", debian.run("chatsite", "manage", "setup_link"))
