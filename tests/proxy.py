@@ -12,19 +12,13 @@ from urllib.parse import urlsplit
 _HOP_BY_HOP = {"proxy-connection", "connection", "keep-alive", "transfer-encoding"}
 
 
-class RecordingProxy:
-    """`with RecordingProxy() as proxy:` then use `proxy.url`; `proxy.seen` has (method, absolute URL) pairs."""
+class Proxy:
+    """A server of one kind of handler while it is used as a context manager. port: where it listens."""
 
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-        seen = self.seen
-
-        class Handler(Forwarder):
-            requests = seen
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.port = int(self._server.server_address[1])
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -38,6 +32,20 @@ class RecordingProxy:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class RecordingProxy(Proxy):
+    """`with RecordingProxy() as proxy:` then use `proxy.url`; `proxy.seen` has (method, absolute URL) pairs."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        seen = self.seen
+
+        class Handler(Forwarder):
+            requests = seen
+
+        super().__init__(Handler)
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 class Forwarder(BaseHTTPRequestHandler):

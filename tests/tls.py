@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ssl
-import threading
 from http.cookies import SimpleCookie
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.proxy import Forwarder
+from tests.proxy import Forwarder, Proxy
 
 # Set beside every answer, without `Partitioned`: a browser that sends it back keeps cookies of third parties.
 THIRD_PARTY = "third-party"
 
 
-class TlsProxy:
+class TlsProxy(Proxy):
     """`with TlsProxy(folder, port, framer=…, framed=…) as proxy:` then connect to `proxy.port` by https.
 
     port: of the site behind. framer, framed: host names; the first has nothing but a page with the second in a frame.
@@ -37,27 +33,12 @@ class TlsProxy:
             frames = {framer: framed}
             cookies = seen
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        super().__init__(Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(_certificate(folder))
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
-        self.port = int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _TlsForwarder(Forwarder):
