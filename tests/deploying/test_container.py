@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from django.core.management import get_commands
 
 from chatsite import drain
 from chatsite.management.commands import serve
+from scripts.image import context, instructions
 from tests.processes import ROOT, scratch_environment
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -36,17 +35,7 @@ SHIPPED = re.search(r"^SHIPPED := (.*)$", (ROOT / "Makefile").read_text("utf-8")
 LOCKS = ("requirements/local-model.txt", "requirements/speech.txt")
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("try_image", ROOT / "scripts/try_image.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-try_image = load()
-STEPS: list[tuple[str, str]] = try_image.instructions(DOCKERFILE)
+STEPS = instructions(DOCKERFILE)
 
 
 def rest_of(name: str) -> str:
@@ -60,7 +49,7 @@ def rest_of(name: str) -> str:
 
 def test_steps_are_read_as_an_engine_reads_them() -> None:
     text = 'FROM a\n# no\nRUN one \\\n    # no\n    && two\n\nCMD ["x"]\n'
-    assert try_image.instructions(text) == [
+    assert instructions(text) == [
         ("FROM", "a"), ("RUN", "one     && two"), ("CMD", '["x"]'),
     ]  # fmt: skip
 
@@ -71,7 +60,7 @@ def test_base_image_has_a_fixed_tag() -> None:
 
 
 def test_what_is_copied_exists_and_is_let_through() -> None:
-    files = set(map(str, try_image.context(ROOT)))
+    files = set(map(str, context(ROOT)))
     for name, rest in STEPS:
         if name == "COPY":
             *sources, _target = shlex.split(rest)
@@ -88,7 +77,7 @@ def test_only_what_the_site_runs_on_gets_in() -> None:
         ["git", "ls-files", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
-    assert set(map(str, try_image.context(ROOT))) - {*new} == {*tracked}
+    assert set(map(str, context(ROOT))) - {*new} == {*tracked}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +94,7 @@ def test_secrets_data_and_history_stay_out(tmp_path: Path, path: str) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / ".dockerignore").write_text((ROOT / ".dockerignore").read_text())
-    assert set(map(str, try_image.context(tmp_path))) == {"manage.py", "chatsite/settings.py"}
+    assert set(map(str, context(tmp_path))) == {"manage.py", "chatsite/settings.py"}
 
 
 def test_packages_are_those_of_the_locks() -> None:

@@ -19,9 +19,9 @@ from django.conf import LazySettings
 from django.test import Client
 
 from chatsite import space
+from scripts.image import context
 from tests.conversations.test_processes import PERSON
 from tests.deploying.front import visit
-from tests.deploying.test_container import try_image
 from tests.processes import ROOT, ShippedSite, scratch_environment
 
 NAME = "person-chat.hf.space"
@@ -65,8 +65,8 @@ def test_the_folder_holds_what_the_image_is_built_of() -> None:
     beside = {".dockerignore", "Dockerfile", "README.md"}
     assert not [name for name in files if name.startswith(("tests/", "data/", "docs/", ".git/"))]
     assert not {".env", ".git"} & files
-    context = set(map(str, try_image.context(FOLDER)))
-    assert context == files - beside
+    copied = set(map(str, context(FOLDER)))
+    assert copied == files - beside
 
 
 @pytest.mark.processes
