@@ -1,8 +1,9 @@
 // Dictation: what is said becomes text at the cursor of the message box, to be looked over; it sends nothing by itself.
 // The recorder's markup and words come from the server with the first press, its parts when they are used.
-import { getPage, postForm } from "../../chatsite/js/requests.js";
+import { postForm } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
 import { fitted } from "./dictated-text.js";
+import { getStyledPart } from "./styled-part.js";
 
 // In seconds:
 const LONGEST = 595; // engines take ten minutes, and a page that nobody looks at is late
@@ -40,14 +41,7 @@ export async function press(page) {
 
 async function load(page) {
   const button = page.querySelector("[data-action=dictate]");
-  const part = await getPage(button.dataset.recorder);
-  const style = document.adoptNode(part.querySelector("link"));
-  const isStyled = new Promise((go) => {
-    style.onload = style.onerror = go;
-  });
-  document.head.append(style);
-  await isStyled;
-  return new Dictation(page, document.adoptNode(part.querySelector(".recorder")), button);
+  return new Dictation(page, await getStyledPart(button.dataset.recorder, ".recorder"), button);
 }
 
 class Dictation {

@@ -1,10 +1,10 @@
 // Reading answers aloud: one at a time, in this tab or another, from the button of an answer or as answers come. The bar
 // above the message box is the server's (player.html); read-aloud-answer.js reads one answer, read-aloud-voices.js has who
 // speaks.
-import { getPage } from "../../chatsite/js/requests.js";
 import { isComposing } from "./composer.js";
 import { memory, Reading } from "./read-aloud-answer.js";
 import { unlock, voicesFor } from "./read-aloud-voices.js";
+import { getStyledPart } from "./styled-part.js";
 
 // What Escape closes before this.
 const OTHERS =
@@ -23,14 +23,7 @@ export async function barOf(page) {
 }
 
 async function load(page) {
-  const part = await getPage(page.dataset.aloud);
-  const style = document.adoptNode(part.querySelector("link"));
-  const isStyled = new Promise((go) => {
-    style.onload = style.onerror = go;
-  });
-  document.head.append(style);
-  await isStyled;
-  return new Bar(page, document.adoptNode(part.querySelector("[data-player]")));
+  return new Bar(page, await getStyledPart(page.dataset.aloud, "[data-player]"));
 }
 
 // The button of an answer: read it, or stop if that is what is read.
