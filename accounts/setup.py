@@ -20,9 +20,8 @@ from .models import SetupLink, User
 
 LIFETIME = timedelta(hours=24)
 
-_administrator_seen = (
-    False  # a shortcut for the common case; the database decides while it is false
-)
+# A shortcut for the common case; the database decides while it is false.
+_administrator_seen = False
 
 
 def is_needed() -> bool:

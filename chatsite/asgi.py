@@ -20,9 +20,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 MOST_BYTES_OF_PROGRAMS = 33 << 20  # recordings and pictures; the gateway says so itself at 32 MB
 BYTES_AROUND = 1 << 20  # a recording in its form: a little too large, dictation says so itself
-THREADS = (
-    4  # more give no throughput; four keep a slow page or a password hash from blocking the rest
-)
+# More give no throughput; four keep a slow page or a password hash from blocking the rest.
+THREADS = 4
 
 
 class PinnedThreads:

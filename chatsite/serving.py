@@ -315,9 +315,8 @@ def _run_gunicorn(parent: int, lifeline: int) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(
-            status
-        )  # what the parent registered to run at its exit is not this process's business
+        # What the parent registered to run at its exit is not this process's business.
+        os._exit(status)
 
 
 def _interrupt_at_end_of(lifeline: int) -> None:

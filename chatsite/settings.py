@@ -42,9 +42,8 @@ PUBLIC_URL = environment.origin("PUBLIC_URL") or (
     f"https://{PLATFORM_HOST}" if PLATFORM_HOST else ""
 )
 SECURE = PUBLIC_URL.startswith("https://")
-EMBED_ORIGINS = environment.origins(
-    "EMBED_ORIGINS", space.FRAMER if SPACE_HOST else ""
-)  # who may show the site in a frame
+# Who may show the site in a frame.
+EMBED_ORIGINS = environment.origins("EMBED_ORIGINS", space.FRAMER if SPACE_HOST else "")
 WEB_CONCURRENCY = environment.integer("WEB_CONCURRENCY", 1, least=1, most=64)
 TRUSTED_PROXIES = environment.integer("TRUSTED_PROXIES", 1 if SECURE else 0, least=0, most=10)
 
@@ -284,9 +283,8 @@ MFA_ADAPTER = "accounts.second_factors.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ, and people type slowly
-MFA_ALLOW_UNVERIFIED_EMAIL = (
-    True  # here an address that is not verified lets nobody in, so it keeps nobody out
-)
+# Here an address that is not verified lets nobody in, so it keeps nobody out.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
     "activate_totp": "accounts.second_factors.ActivateAppForm",
     "authenticate": "accounts.second_factors.CodeForm",

@@ -1,7 +1,4 @@
-"""The site's own pages are sent without the indentation of their templates: a fifth of what a chat page weighs.
-
-Pages are not compressed, so that every blank counts.
-"""
+"""The pages of the site are sent without the indentation of their templates: nothing compresses them on their way."""
 
 from __future__ import annotations
 

@@ -30,10 +30,8 @@ InDatabase = Callable[
 
 IDLE_SECONDS = 5.0  # how long a reader waits before it says that nothing has come
 POLL_SECONDS = 1.0
-LEAST_INTERVAL, MOST_INTERVAL = (
-    0.05,
-    0.2,
-)  # between two sends to one reader; the longer, the more answers run
+# Between two sends to one reader; the longer, the more answers run.
+LEAST_INTERVAL, MOST_INTERVAL = 0.05, 0.2
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,8 @@ class Answer:
             loop = waiter.get_loop()
             if loop is here:
                 _release(waiter)
-            elif (
-                loop.is_running()
-            ):  # a reader in a test client or under runserver has a loop of its own
+            # A reader in a test client or under runserver has a loop of its own.
+            elif loop.is_running():
                 loop.call_soon_threadsafe(_release, waiter)
 
     async def changed(self, length: int, reasoning: int, *, seconds: float) -> bool:

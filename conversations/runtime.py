@@ -41,9 +41,8 @@ Then = Callable[[], Coroutine[Any, Any, None]]
 TICK_SECONDS = 0.5  # between looks at stop requests from other processes
 TICKS_PER_CHECKPOINT = 2
 REAP_SECONDS = 5.0
-LOOK_SECONDS = (
-    60.0  # between looks for conversations that nobody has used for long, while none is found
-)
+# Between looks for conversations that nobody has used for long, while none is found.
+LOOK_SECONDS = 60.0
 CALLS_MAY_TAKE = 200  # hundredths of a second, to be settled when they are cut
 TICKS_PER_LOOK = 10  # between looks at who is still welcome, all of them at once
 MOST_RUNNING = 2000  # answers at once in one process; the server itself has no such limit

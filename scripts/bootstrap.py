@@ -112,9 +112,8 @@ def missing_packages(*, model: bool, tests: bool) -> list[str]:
             missing.append("libatomic1")
         if not has_chinese_font():
             missing.append("fonts-noto-cjk")
-        if (
-            shutil.which("curl") is None
-        ):  # one of the clients that programs' addresses are tried with
+        # One of the clients that programs' addresses are tried with.
+        if shutil.which("curl") is None:
             missing.append("curl")
         if shutil.which("systemd-analyze") is None:  # it reads the units of deploy/systemd
             missing.append("systemd")

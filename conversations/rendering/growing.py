@@ -79,9 +79,8 @@ class AnswerRenderer:
             self.open_index = len(self.blocks)
             self.length = len(text)
             whole = None
-            if (
-                "]:" in text
-            ):  # segments alone make up the whole unless definitions reach across them
+            # Segments alone make up the whole unless definitions reach across them.
+            if "]:" in text:
                 whole = str(render_markdown(text, prefix=self._prefix))
                 self.rendered_characters += len(text)
                 if whole == "".join(block.html for block in self.blocks):

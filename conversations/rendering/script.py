@@ -9,9 +9,8 @@ LOOKED_AT = 2_000  # code points: a text shows its script early
 ENOUGH = 4
 
 HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-OTHER = re.compile(
-    "[\u3040-\u30ff\uac00-\ud7af]"
-)  # kana, Hangul: not Chinese, whatever stands beside
+# Kana, Hangul: not Chinese, whatever stands beside.
+OTHER = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 LETTER = re.compile(r"[^\W\d_]")
 
 

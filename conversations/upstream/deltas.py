@@ -259,9 +259,8 @@ def read_usage(value: object) -> TokenUsage | None:
     asked, told = value.get("prompt_tokens"), value.get("completion_tokens")
     if asked is None:  # as the Responses API names them
         asked, told = value.get("input_tokens"), value.get("output_tokens")
-    elif (
-        told is None and value.get("total_tokens") == asked
-    ):  # as embeddings say that there is no answer
+    # As embeddings say that there is no answer.
+    elif told is None and value.get("total_tokens") == asked:
         told = 0
     details = value.get("prompt_tokens_details") or value.get("input_tokens_details")
     cached = _count((details.get("cached_tokens") or 0) if isinstance(details, dict) else 0)

@@ -33,9 +33,8 @@ logger = logging.getLogger(__name__)
 
 PING_SECONDS = 15.0
 MOST_OPEN = 200  # of one person in one process: each holds a connection that somebody else may need
-RECHECK_SECONDS = (
-    5.0  # with the five seconds a silent reader waits: a suspended user's streams end within ten
-)
+# With the five seconds a silent reader waits: a suspended user's streams end within ten.
+RECHECK_SECONDS = 5.0
 
 open_streams: Counter[int] = Counter()  # by the person who reads
 

@@ -84,9 +84,8 @@ def test_a_key_lets_its_person_in(
         caller = ask(f"Bearer {text}")
     assert (caller.user, caller.api_key) == (alice, key)
     assert caller.limits == quotas.limits_of(alice)
-    assert (
-        ask(f"bearer  {text} ").user == alice
-    )  # the scheme's case and more than one space say nothing
+    # The scheme's case and more than one space say nothing.
+    assert ask(f"bearer  {text} ").user == alice
 
 
 def test_the_last_use_is_kept_to_the_minute(alice: User) -> None:
@@ -223,9 +222,8 @@ def test_a_limit_of_the_key(alice: User, limit: str, value: object, code: str) -
         reserve(alice, key, money=money)
     assert (caught.value.code, caught.value.limit, caught.value.of_key) == (code, value, True)
     assert "API key" in str(caught.value.message)
-    assert (
-        counters(alice, None)[0] == counters(alice, key)[0] == 1
-    )  # of the refused one nothing is left
+    # Of the refused one nothing is left.
+    assert counters(alice, None)[0] == counters(alice, key)[0] == 1
     reserve(alice, None, money=money)
 
 
@@ -276,9 +274,8 @@ def test_calls_whose_process_has_died_are_settled(alice: User) -> None:
     record = UsageRecord.objects.get()
     assert (record.completion_id, record.outcome, record.requests) == (dead, "interrupted", 1)
     assert counters(alice, key) == (1, 100, 1, 0)
-    assert (
-        Reservation.objects.count() == 2
-    )  # the other call, and an answer that has a completion of its own
+    # The other call, and an answer that has a completion of its own.
+    assert Reservation.objects.count() == 2
     assert_ledger_equals_counters(alice)
 
 

@@ -48,9 +48,8 @@ def peak_of_importing(path: str) -> int:
 
 def test_what_a_row_takes(db: None, tmp_path: Path) -> None:
     peak_of_importing(many(tmp_path / "first.csv", 10, name="first"))
-    least = peak_of_importing(
-        many(tmp_path / "few.csv", 1_100, name="few")
-    )  # as batches weigh: more than one is full
+    # As batches weigh: more than one is full.
+    least = peak_of_importing(many(tmp_path / "few.csv", 1_100, name="few"))
     most = peak_of_importing(many(tmp_path / "many.csv", 3_600))
     assert User.objects.count() == 4_710
     assert (most - least) / 2_500 <= MOST_BYTES_A_ROW

@@ -90,9 +90,8 @@ def test_the_same_queries_for_three_keys_and_thirty(
 
     add(3)
     alice_client.get(PAGE)
-    with django_assert_num_queries(
-        7
-    ):  # session, person, administrator, keys, counters, ended keys, pass
+    # Session, person, administrator, keys, counters, ended keys, pass.
+    with django_assert_num_queries(7):
         alice_client.get(PAGE)
     add(27)
     with django_assert_num_queries(7):

@@ -253,9 +253,8 @@ def test_a_comparison(look: Look, talk: Talk, upstream: Upstream) -> None:
     chat.send("Who are you?")
     expect_statuses(chat, "failed", "complete", "running")
     expect(column(chat, "cedar")).to_contain_text("I am cedar")
-    chat.page.evaluate(
-        "scrollTo(0, 0)"
-    )  # where the bar above covers half of a button, axe finds it small
+    # Where the bar above covers half of a button, axe finds it small.
+    chat.page.evaluate("scrollTo(0, 0)")
     check(chat.page)
     chat.stop_button.click()
     expect_statuses(chat, "failed", "complete", "stopped")

@@ -23,9 +23,8 @@ from tests.upstream import Upstream
 pytestmark = pytest.mark.browser
 
 WORDS = "What is the highest mountain of Norway?"  # also what the microphone says
-SPOKEN = (
-    Path(__file__).parent / "spoken.wav"
-)  # the same, by the voice in the box (hibari-tts), 12 kHz
+# The same, by the voice in the box (hibari-tts), 12 kHz.
+SPOKEN = Path(__file__).parent / "spoken.wav"
 SPOKEN_WORDS = re.compile(r"^What is the highest mountain (of|in) Norway[.?]$", re.IGNORECASE)
 DEADLINE = 120_000  # milliseconds: the recogniser reads its weights first, on a busy machine
 PATH = "/v1/audio/transcriptions"

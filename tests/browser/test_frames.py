@@ -31,9 +31,8 @@ def test_signed_in_and_reading_in_a_frame_of_another_site(
     upstream: Upstream,
     complaints: Complaints,
 ) -> None:
-    complaints.expect(
-        "Blocked autofocusing"
-    )  # in a frame of another site the page may not take the focus
+    # In a frame of another site the page may not take the focus.
+    complaints.expect("Blocked autofocusing")
     port = free_port()
     variables = {
         **ADMINISTRATOR,

@@ -16,9 +16,8 @@ pytestmark = pytest.mark.browser
 
 WIDTHS = (1280, 360)
 WORD = "w" * 100_000
-ZALGO = (
-    "Z" + "\u0301\u0323\u0336\u035c" * 2_400
-)  # as many marks as a message of the tests' site may have
+# As many marks as a message of the tests' site may have.
+ZALGO = "Z" + "\u0301\u0323\u0336\u035c" * 2_400
 BIDI = "\u202egnp.exe \u2067\u2066\u202d\u202e"
 # Nothing of a message is drawn over its neighbours: what sticks out of its box is cut off.
 IS_CLIPPED = "(element) => getComputedStyle(element).overflowY !== 'visible'"

@@ -197,9 +197,8 @@ def test_indexes_find_what_is_due(alice: User) -> None:
     assert "longest_unused" in rows.order_by("active_at").values_list("pk")[:10].explain()
     mine = rows.filter(owner__in=[alice.pk], archived=False, owner__retention_days=30)
     plan = mine.values_list("pk")[:10].explain()
-    assert (
-        "sidebar_order" in plan or "longest_unused" in plan
-    )  # PostgreSQL goes by how many rows there are
+    # PostgreSQL goes by how many rows there are.
+    assert "sidebar_order" in plan or "longest_unused" in plan
 
 
 # --- The page --------------------------------------------------------------------------------------------------------

@@ -289,9 +289,8 @@ def test_open_code_and_its_tail_are_the_code_so_far() -> None:
         box = audit(renderer.open_html.removesuffix("\n")).text
         shown = box.removeprefix("python") + renderer.tail
         assert code[: length - 10].startswith(shown)
-        assert (
-            len(shown) >= len(code[: length - 10].rstrip("`").rstrip(" ")) - 1
-        )  # an end of line waits
+        # An end of line waits.
+        assert len(shown) >= len(code[: length - 10].rstrip("`").rstrip(" ")) - 1
 
 
 def test_a_tail_does_not_show_the_rest_of_an_address() -> None:

@@ -30,13 +30,8 @@ logger = logging.getLogger(__name__)
 TERMINATE_SECONDS = 40.0  # above gunicorn's graceful_timeout, which is above the drain
 INTERRUPT_SECONDS = 5.0  # above the drain of Ctrl-C
 CATALOGUE_SECONDS = 5.0  # an endpoint that hangs must not keep the site from starting
-RETRY_SECONDS = (
-    1.0,
-    2.0,
-    5.0,
-    15.0,
-    60.0,
-)  # between questions to an endpoint that has named no model
+# Between questions to an endpoint that has named no model.
+RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 MODEL_SECONDS = 15.0
 
 

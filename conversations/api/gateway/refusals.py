@@ -126,9 +126,8 @@ def failure(code: str, *, retry_after: float | None = None) -> Refusal:
     status, kind, name = FAILURES.get(code, (502, "server_error", code))
     headers = {}
     if status in (429, 503):
-        wait = min(
-            retry_after or 5, MOST_WAIT_SECONDS
-        )  # endpoints have been seen to ask for centuries
+        # Endpoints have been seen to ask for centuries.
+        wait = min(retry_after or 5, MOST_WAIT_SECONDS)
         headers["Retry-After"] = str(math.ceil(wait))
     message = (
         _("The API key ended while this was being answered.")
