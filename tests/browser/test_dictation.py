@@ -48,6 +48,11 @@ window.SpeechRecognition = class {
 HEAR = """words => recognition.onresult({ results: words.map((word) => [{ transcript: word }]) })"""
 
 
+def at_least(seconds: int) -> re.Pattern[str]:
+    """What the recorder's clock says then: a busy machine may come to look a little later."""
+    return re.compile(rf"^0:(0[{seconds}-9]|[1-5]\d)$")
+
+
 class Dictation:
     """The composer of a chat, and what stands in its place while somebody dictates."""
 
@@ -74,11 +79,11 @@ class Dictation:
         self.press()
         expect(self.recorder).to_have_attribute("data-phase", "recording")
         expect(self.button("Stop recording")).to_be_focused()
-        expect(self.recorder.get_by_role("timer")).to_have_text("0:01")
+        expect(self.recorder.get_by_role("timer")).to_have_text(at_least(1))
 
     def until_spoken(self) -> None:
         """The whole of SPOKEN, and a moment of silence."""
-        expect(self.recorder.get_by_role("timer")).to_have_text("0:03")
+        expect(self.recorder.get_by_role("timer")).to_have_text(at_least(3))
 
     def expect_text(self, text: str) -> None:
         expect(self.chat.composer).to_have_value(text)
@@ -145,7 +150,7 @@ def test_habit_50_a_key_begins_and_ends_it(dictation: Dictation) -> None:
     expect(page.get_by_role("dialog").get_by_text("Dictate, and stop")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Control+Shift+D")
-    expect(dictation.recorder.get_by_role("timer")).to_have_text("0:01")
+    expect(dictation.recorder.get_by_role("timer")).to_have_text(at_least(1))
     page.keyboard.press("Control+Shift+D")
     dictation.expect_text(WORDS)
 
@@ -366,7 +371,7 @@ def test_the_recorder_fits(look: Look, ann: Person, open_browser: Open, upstream
     page.locator("[data-action=dictate]").click()
     recorder = page.locator(".recorder")
     expect(recorder).to_have_attribute("data-phase", "recording")
-    expect(recorder.get_by_role("timer")).to_have_text("0:01")
+    expect(recorder.get_by_role("timer")).to_have_text(at_least(1))
     check(page)
     assert abs(height(box) - idle) < 8  # nothing jumps
 
