@@ -28,8 +28,8 @@ _WORDS = {
     "<": ("is less than", "小于"),
     ">": ("is greater than", "大于"),
     "!": ("factorial", "的阶乘"),
-    "%": ("percent", "百分之"),
-    "\\%": ("percent", "百分之"),
+    "%": ("percent", "%"),  # voices know that Chinese says it before the number
+    "\\%": ("percent", "%"),
     "\\times": ("times", "乘"),
     "\\cdot": ("times", "乘"),
     "\\div": ("divided by", "除以"),

@@ -117,6 +117,7 @@ def test_no_sentence_is_too_long(word: str) -> None:
             "求和 从 i 等于 1 到 n x 下标 i",
         ),
         ("90^\\circ", "90 degrees", "90 度"),
+        ("x = 5\\%", "x equals 5 percent", "x 等于 5 %"),
         ("2^{10}", "2 to the power of 10", None),
         ("\\mathcal{L}", None, None),
         ("{" * 50, None, None),
