@@ -11,9 +11,13 @@ def main() -> None:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ImportError:
-        sys.exit(
-            "Django is not installed here. Run `make run` once, then .venv/bin/python manage.py …"
-        )
+        if "WEBSITE_HOSTNAME" in os.environ:  # Azure App Service
+            way_on = (
+                "Set SCM_DO_BUILD_DURING_DEPLOYMENT=true among the app settings, and deploy again."
+            )
+        else:
+            way_on = "Run `make run` once, then .venv/bin/python manage.py …"
+        sys.exit(f"Django is not installed here. {way_on}")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as problem:

@@ -142,6 +142,20 @@ def test_a_stream_is_never_silent_for_as_long_as_the_front_end_waits(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("variables", "way_on"),
+    [(THERE, "Set SCM_DO_BUILD_DURING_DEPLOYMENT=true"), ({}, "Run `make run` once")],
+)
+def test_packages_that_were_not_installed_are_told(variables: dict[str, str], way_on: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "manage.py", "serve"],
+        cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Django is not installed here. {way_on}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("variables", "sentence"),
     [
         ({}, "its /home is a network disk"),
