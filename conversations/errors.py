@@ -162,12 +162,14 @@ class ModelsComing(Unavailable):
     )
 
 
+_BUSY = _("The model is receiving too many requests. Try again in a minute.")
+
 SENTENCES: dict[str, str | Promise] = {
     "upstream_auth": _(
         "The model's endpoint rejected the site's key. An administrator has to check it."
     ),
-    "upstream_rate_limited": _("The model is receiving too many requests. Try again in a minute."),
-    "upstream_overloaded": _("The model is receiving too many requests. Try again in a minute."),
+    "upstream_rate_limited": _BUSY,
+    "upstream_overloaded": _BUSY,
     "upstream_error": _("The model's endpoint reported an error. Try again."),
     "upstream_unreachable": _("The model's endpoint cannot be reached. Try again in a moment."),
     "context_too_long": _(
@@ -185,6 +187,17 @@ SENTENCES: dict[str, str | Promise] = {
         "The answer ends here because a filter of the model's endpoint cut it off."
     ),
     "internal_error": _("Something went wrong on our side. Try again."),
+}
+
+# HTTP status of a call that failed before its reply began; what is not here is the endpoint's fault: 502.
+STATUSES = {
+    "upstream_rate_limited": 429,
+    "upstream_overloaded": 503,
+    "upstream_unreachable": 503,
+    "interrupted": 503,
+    "timeout_first": 504,
+    "timeout_silence": 504,
+    "timeout_total": 504,
 }
 
 # What a call that belongs to no conversation is told instead.

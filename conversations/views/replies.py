@@ -22,7 +22,7 @@ from accounts.quotas import QuotaExceeded
 from chatsite.views import error_json, error_page, see_other, wants_json
 
 from ..answering import Begun
-from ..errors import AnswerFailed, ConversationError, sentence
+from ..errors import STATUSES, AnswerFailed, ConversationError, sentence
 from ..models import Conversation
 from ..sending import Sent
 
@@ -30,16 +30,6 @@ Refusal = ConversationError | QuotaExceeded
 View = Callable[..., HttpResponseBase]
 
 RETRY_SOON = 5  # seconds
-# Of a call whose reply is not a stream, by why it failed; anything else is the endpoint's fault.
-STATUS_OF_FAILURES = {
-    "upstream_rate_limited": 429,
-    "upstream_overloaded": 503,
-    "upstream_unreachable": 503,
-    "interrupted": 503,
-    "timeout_first": 504,
-    "timeout_silence": 504,
-    "timeout_total": 504,
-}
 
 
 def signed_in(view: View) -> View:
@@ -111,7 +101,7 @@ def refusal_json(refusal: Refusal) -> JsonResponse:
 
 def failure_json(failure: AnswerFailed, *, words: Mapping[str, str | Promise]) -> JsonResponse:
     """A call that the endpoint did not answer. words: sentences by code, where the usual ones speak of an answer."""
-    status = STATUS_OF_FAILURES.get(failure.code, 502)
+    status = STATUSES.get(failure.code, 502)
     message = words.get(failure.code) or sentence(failure.code, in_conversation=False)
     response = error_json(status, failure.code, message)
     if status in {429, 503}:

@@ -18,7 +18,7 @@ from accounts.callers import CallerRefused
 from accounts.quotas import QuotaExceeded
 from chatsite.logs import request_id
 
-from ...errors import AnswerFailed, ConversationError, ModelUnknown, sentence
+from ...errors import STATUSES, AnswerFailed, ConversationError, ModelUnknown, sentence
 from ...upstream.requests import EndpointAddress
 
 if TYPE_CHECKING:
@@ -27,16 +27,11 @@ if TYPE_CHECKING:
 MOST_WAIT_SECONDS = 3600
 LONG_WAIT_SECONDS = 60  # with more to wait the official client is told not to try again by itself
 
-# Of an answer that failed before its first byte: status, type, code. Never 401 for a key that is the site's own.
+# Status, type and code of an answer that failed before its first byte, where OpenAI has words of its own. Never 401 for
+# a key that is the site's own.
 FAILURES = {
     "upstream_rate_limited": (429, "requests", "rate_limit_exceeded"),
-    "upstream_overloaded": (503, "server_error", "upstream_overloaded"),
-    "upstream_unreachable": (503, "server_error", "upstream_unreachable"),
     "context_too_long": (400, "invalid_request_error", "context_length_exceeded"),
-    "timeout_first": (504, "server_error", "timeout_first"),
-    "timeout_silence": (504, "server_error", "timeout_silence"),
-    "timeout_total": (504, "server_error", "timeout_total"),
-    "interrupted": (503, "server_error", "interrupted"),
     "not_welcome": (401, "invalid_request_error", "invalid_api_key"),
 }
 
@@ -123,7 +118,7 @@ def _refusal(error: Exception) -> Refusal:
 
 def failure(code: str, *, retry_after: float | None = None) -> Refusal:
     """An answer that failed, by its code."""
-    status, kind, name = FAILURES.get(code, (502, "server_error", code))
+    status, kind, name = FAILURES.get(code, (STATUSES.get(code, 502), "server_error", code))
     headers = {}
     if status in (429, 503):
         # Endpoints have been seen to ask for centuries.
