@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 import wave
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.chat import Chat
 from tests.browser.looks import check
 from tests.browser.people import Complaints, Person, Talk
-from tests.processes import wait_for
+from tests.browser.test_dictation import NO_ENGINE
+from tests.processes import Site, wait_for
 from tests.upstream import Script, Upstream
 
 pytestmark = pytest.mark.browser
@@ -42,6 +44,8 @@ Object.assign(speech, {
 });
 Object.defineProperty(window, "speechSynthesis", { value: speech });
 """
+# A browser that does not recognise speech.
+DEAF = "delete window.SpeechRecognition; delete window.webkitSpeechRecognition;"
 
 # As on a telephone: no sound but right after a press.
 STRICT = """
@@ -88,6 +92,9 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
     upstream.replies[SPEECH] = silence(0.2)
     chat = talk(viewport={"width": 360, "height": 800})
     page = chat.page
+    ask(chat, upstream, "🌱").click()
+    expect(page.get_by_role("alert").filter(has_text="nothing in this answer")).to_be_visible()
+    expect(player(page)).to_be_hidden()
     button = ask(chat, upstream)
     button.click()
     expect(chat.announcer).to_have_text("Reading aloud")
@@ -102,7 +109,13 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
     expect(player(page)).to_be_hidden()
     assert said(upstream) == SENTENCES
     page.evaluate("localStorage.setItem('aloud-voice-en', 'site:nova')")
-    button.click()
+    held: list[Route] = []
+    first = re.compile(r"/speech/0/\?voice=nova$")
+    page.route(first, lambda route: held.append(route), times=1)
+    with page.expect_request(first):
+        button.click()
+    expect_state(chat, "loading")
+    held.pop().continue_()
     expect_state(chat, "playing")
     expect(button).to_have_attribute("aria-pressed", "true")
     player(page).get_by_role("button", name="Pause reading").click()
@@ -115,6 +128,14 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
     check(page)
     page.keyboard.press("Escape")
     expect(player(page).get_by_label("Voice", exact=True)).to_be_hidden()
+
+    # A microphone would hear it.
+    page.get_by_role("button", name="Dictate").click()
+    expect(page.get_by_role("button", name="Stop recording")).to_be_focused()
+    expect(player(page)).to_be_hidden()
+    page.keyboard.press("Escape")
+    button.click()
+    expect_state(chat, "playing")
 
     # Another tab begins to read: this one stops.
     other = Chat(page.context.new_page(), chat.site).open(chat.path)
@@ -131,25 +152,43 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
 
 
 def test_habit_26_answers_are_read_as_they_come(talk: Talk, upstream: Upstream) -> None:
-    upstream.replies[SPEECH] = silence(0.2)
+    upstream.replies[SPEECH] = silence(60)
     chat = talk()
     page = chat.page
     button = ask(chat, upstream, "One sentence of it.")
     button.click()
-    wait_for(lambda: said(upstream) == ["One sentence of it."], what="the first sentence")
-    expect(player(page)).to_be_hidden()
-    upstream.replies[SPEECH] = silence(60)
-    page.evaluate("localStorage.setItem('aloud-each', 'on')")
+    expect_state(chat, "playing")
+    player(page).get_by_label("Voice and more").click()
+    player(page).get_by_role("switch", name="Read answers as they come").click()
+    stop = player(page).get_by_role("button", name="Stop reading")
+    stop.click()
+    expect(player(page)).to_contain_text("The next answer is read aloud.")
+    expect(button).to_have_attribute("aria-pressed", "false")
     page.reload()
     chat.until_whole()
     expect(player(page)).to_contain_text("The next answer is read aloud.")
+
+    # What was written of an answer that is stopped is read to its end.
+    upstream.play(Script("gated", ("The first one is there. The second is ", "not.")))
+    chat.send("Stop there")
+    expect_state(chat, "playing")
+    chat.stop_button.click()
+    chat.expect_status("stopped")
+    wait_for(
+        lambda: said(upstream)[1:] == ["The first one is there.", "The second is."],
+        what="all that there is",
+    )
+    expect_state(chat, "playing")
+    stop.click()
+    expect_state(chat, "idle")
+
     pieces = ("The first one is there. The second is ", "here. And then a half", " one.")
     upstream.play(Script("gated", pieces))
     chat.send("Go on")
-    wait_for(lambda: said(upstream)[1:] == ["The first one is there."], what="what is finished")
+    wait_for(lambda: said(upstream)[3:] == ["The first one is there."], what="what is finished")
     expect_state(chat, "playing")
     upstream.release()
-    wait_for(lambda: len(said(upstream)) > 2, what="the next sentence")
+    wait_for(lambda: len(said(upstream)) > 4, what="the next sentence")
     expect(player(page)).to_contain_text("Go on")
     page.add_init_script(STRICT)
     page.reload()
@@ -210,3 +249,24 @@ def test_what_goes_wrong_is_said_with_a_way_on(
         elsewhere.submit(chat.path, {}, to=f"{chat.path}delete/")
     button.click()
     expect(problem).to_have_text("The conversation has been deleted.")
+
+
+def test_where_the_site_has_no_voice_the_browser_speaks(
+    site: Site, talk: Talk, ann: Person, upstream: Upstream
+) -> None:
+    site.run(NO_ENGINE % ann.name)
+    chat = talk()
+    page = chat.page
+    button = ask(chat, upstream)
+    button.click()
+    expect(player(page).get_by_role("alert")).to_have_text(
+        "Neither this site nor this browser has a voice for this language."
+    )
+    page.add_init_script(VOICES + DEAF)
+    page.reload()
+    chat.until_whole()
+    button.click()
+    wait_for(lambda: len(page.evaluate("window.spoken")) == len(SENTENCES), what="all sentences")
+    expect(player(page)).to_be_hidden()
+    assert not said(upstream)
+    expect(page.get_by_role("button", name="Dictate")).to_be_hidden()

@@ -95,9 +95,10 @@ export class Reading {
     bar.offerVoices(part.language, this.voices[part.language]);
     const how = this.voiceFor(part);
     this.speaker = this.speakerOf(how.kind);
-    bar.show("playing");
+    const ready = this.speaker.prepare(part, how);
+    this.showWhen(ready);
     const said = this.speaker.say(part, { ...how, rate: bar.rate });
-    this.prepareNext(this.speaker.prepare(part, how));
+    this.prepareNext(ready);
     try {
       await said;
     } catch (failure) {
@@ -106,6 +107,25 @@ export class Reading {
     if (!this.isStopped && !this.isAgain) this.at += 1;
     this.isAgain = false;
     bar.progress(this.at, this.parts.length, this.isComplete);
+  }
+
+  // The sound of a sentence may be long in coming.
+  async showWhen(ready) {
+    this.isSounding = false;
+    this.showGoing();
+    const { speaker } = this;
+    try {
+      await ready;
+    } catch {
+      return; // told by whoever says it
+    }
+    if (this.speaker !== speaker || this.isStopped) return;
+    this.isSounding = true;
+    if (!this.isPaused) this.showGoing();
+  }
+
+  showGoing() {
+    this.bar.show(this.isSounding ? "playing" : "loading");
   }
 
   // As soon as this sentence is there, so that nobody waits for the next one; the answer may have to be written first.
@@ -171,7 +191,7 @@ export class Reading {
       this.isPaused = false;
       this.wake();
       this.speaker?.resume();
-      this.bar.show("playing");
+      this.showGoing();
     } else this.pause();
   }
 

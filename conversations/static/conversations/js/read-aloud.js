@@ -31,8 +31,12 @@ export async function press(page, button) {
   unlock();
   const found = await barOf(page);
   const article = button.closest("article");
-  if (found.reading?.id === article.dataset.message) found.stop();
-  else found.read(article);
+  if (found.reading?.id === article.dataset.message) {
+    found.stop();
+    return;
+  }
+  const { isComplete, parts } = await found.read(article);
+  if (isComplete && !parts.length) page.composer.complain(found.texts.textNothing);
 }
 
 class Bar {
@@ -90,6 +94,7 @@ class Bar {
     this.page.announce(this.texts.textReading);
     await reading.run();
     if (this.reading === reading && reading.isOver) this.finish();
+    return reading;
   }
 
   stop() {
@@ -174,6 +179,8 @@ class Bar {
       group.replaceChildren(...options);
       group.hidden = !options.length;
     }
+    this.find("choice").hidden = groups.site.length + groups.browser.length < 2;
+    this.find("note").hidden = !groups.browser.length;
     this.find("voice").dataset.language = language;
   }
 
