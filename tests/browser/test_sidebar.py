@@ -266,6 +266,12 @@ def test_several_are_deleted_together_and_brought_back(
     page.get_by_role("button", name="Undo").click()
     page.goto(f"{ann.url}/conversations/")
     expect(boxes).to_have_count(4)
+    page.set_viewport_size({"width": 360, "height": 740})
+    row = page.locator(".overview-rows li").first
+    title, date = row.get_by_role("link").bounding_box(), row.locator("time").bounding_box()
+    assert title
+    assert date
+    assert date["y"] >= title["y"] + title["height"]  # it has the whole line
 
 
 @looks
