@@ -27,6 +27,19 @@ FIELDS = {
     "password1": PASSWORD,
     "password2": PASSWORD,
 }
+SECRET = "not-for-every-eye"
+# Stands before a program of PostgreSQL's and writes down what everybody on the machine can see of it.
+WITNESS = """#!/bin/sh
+printf '%s\\n' "$0 $*" >>/tmp/seen
+[ -z "$PGPASSWORD" ] || echo with a password >>/tmp/seen
+exec /usr/bin/${0##*/} "$@"
+"""
+# What a site that was broken into could leave for root to stumble over, where it may write.
+TRAPS = """cd /var/lib/chatsite
+ln -s /etc backups
+ln -s /etc/shadow .backup.new
+ln -s /etc/shadow chatsite.sqlite3.new
+"""
 # Adds a table: with it there is a migration that the release before does not know.
 MIGRATION = """from django.db import migrations
 
@@ -143,6 +156,8 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert "enable --quiet chatsite.service chatsite-housekeeping.timer" in record.read_text()
 
     # --- Again: nothing changes
+    debian.run("runuser", "-u", "chatsite", "--", "sh", "-euc", TRAPS)
+    kept = [looked_at(debian.root / name) for name in ("etc", "etc/shadow")]
     before, pid = server.state(), server.pid
     debian.run("chatsite", "install", "--host", NAME)
     assert server.state() == before
@@ -167,6 +182,7 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert "conversations 0" in debian.run("chatsite", "manage", "housekeeping")
     debian.run("chatsite", "backup", "/root/today")
     assert (debian.root / "root/today").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (debian.root / "root").glob("today*")] == ["today"]
     assert "name a new file" in debian.call("chatsite", "backup", "/root/today").stderr.lower()
 
     assert debian.run("chatsite", "manage", "create_key", "backup", "--user", "root").startswith(
@@ -183,7 +199,7 @@ def test_the_life_of_a_server(server: Server) -> None:
     server.git("tag", "v1.2.0")
     said = debian.run("chatsite", "upgrade")
     assert server.release == second
-    assert "the database is kept in /var/lib/chatsite/backups/before-" in said
+    assert "the database is kept in /var/backups/chatsite/before-" in said
     assert "second" in server.tables()
     assert "runs already" in debian.run("chatsite", "upgrade")
 
@@ -219,7 +235,7 @@ def test_the_life_of_a_server(server: Server) -> None:
     said = debian.run("chatsite", "rollback", "--with-database")
     assert server.release == first
     assert "second" not in server.tables()
-    assert "what is left behind is kept in /var/lib/chatsite/backups/after-" in said
+    assert "what is left behind is kept in /var/backups/chatsite/after-" in said
     with server.visit() as visitor:
         visitor.sign_in("root", PASSWORD)
         assert "Before the upgrade" in visitor.http.get(sent["url"]).text
@@ -231,8 +247,18 @@ def test_the_life_of_a_server(server: Server) -> None:
         page = visitor.http.get("/").text
         assert "Before the upgrade" in page
         assert "After the backup" not in page
+    folder = debian.root / "var/backups/chatsite"
+    assert (folder.stat().st_mode & 0o777, folder.stat().st_uid) == (0o700, 0)
+    for file in folder.iterdir():
+        assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, 0)
+    assert [looked_at(debian.root / name) for name in ("etc", "etc/shadow")] == kept
     debian.run("chatsite", "upgrade", "v1.2.0")
     assert server.release == second
+
+
+def looked_at(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_mode, status.st_uid, status.st_size
 
 
 SLIPS = {
@@ -260,9 +286,13 @@ def test_the_same_with_postgresql(server: Server) -> None:
     for name, value in (("listen_addresses", ""), ("port", "5432")):
         debian.run("pg_conftool", "15", "main", "set", name, value)
     debian.run("pg_ctlcluster", "15", "main", "start")
+    for name in ("pg_dump", "psql"):
+        witness = debian.root / "usr/local/bin" / name
+        witness.write_text(WITNESS)
+        witness.chmod(0o755)
     with (debian.root / "etc/chatsite/env").open("a") as settings:
         settings.write(
-            "DATABASE_URL=postgres:///chatsite\nWEB_CONCURRENCY=2\n"
+            f"DATABASE_URL=postgres://chatsite:{SECRET}@/chatsite\nWEB_CONCURRENCY=2\n"
             "SECRET_KEY=the-same-on-every-node-and-quite-long-enough\n"
         )
     debian.run("useradd", "--system", "--user-group", "chatsite")
@@ -307,3 +337,7 @@ def test_the_same_with_postgresql(server: Server) -> None:
         debian.run("chatsite", "restore", "/root/today")
         assert "After the backup" not in visitor.http.get("/").text
         assert "Before the upgrade" in visitor.http.get("/").text
+    seen = (debian.root / "tmp/seen").read_text()
+    for name in ("pg_dump", "psql"):
+        assert re.search(rf"/{name} .*chatsite\nwith a password$", seen, re.M)
+    assert SECRET not in seen
