@@ -15,6 +15,7 @@
     │   └── JustDeleted
     ├── MessageTooLong           413 message_too_long
     ├── NotJson                  415 unsupported_media_type
+    ├── TooMuchSound             429 too_much_sound
     ├── SpeechUnavailable        503 speech_unavailable
     └── Unavailable              503 unavailable
         └── ModelsComing
@@ -81,6 +82,12 @@ class AudioSilent(ConversationError):
     status = 422
     code = "audio_silent"
     message = _("Nothing was heard. Check the microphone, and speak a little louder.")
+
+
+class TooMuchSound(ConversationError):
+    status = 429
+    code = "too_much_sound"
+    message = _("You dictate or listen to too much at once. Wait for one to finish, and try again.")
 
 
 class SpeechUnavailable(ConversationError):

@@ -26,6 +26,7 @@ from ..errors import (
 )
 from ..models import ChatModel
 from ..speech import choice
+from ..speech.places import SENTENCES
 from ..speech.recordings import Wanted, recording_of
 from ..speech.sound import CONTENT_TYPES
 from ..speech.spoken import spoken
@@ -103,7 +104,8 @@ async def sound(request: HttpRequest, message_id: UUID, index: int) -> HttpRespo
         asked = await sync_to_async(_asked)(request, message_id, index)
         if isinstance(asked, HttpResponse):
             return asked
-        recording = await recording_of(*asked)
+        with SENTENCES.place(asked[0].user):
+            recording = await recording_of(*asked)
     except AnswerFailed as failure:
         return failure_json(failure, words=WORDS)
     except (ConversationError, QuotaExceeded) as refusal:

@@ -45,6 +45,7 @@ from ..forms import cut_off
 from ..models import ChatModel
 from ..speech import choice
 from ..speech.asking import transcribe
+from ..speech.places import RECORDINGS
 from ..speech.sound import MOST_BYTES
 from .replies import failure_json, language, owner, refusal_json, signed_in
 
@@ -95,9 +96,10 @@ async def transcription(request: HttpRequest) -> HttpResponseBase:
             asked = await sync_to_async(_asked)(request)
             if isinstance(asked, HttpResponse):
                 return asked
-            text = await transcribe(
-                asked.caller, asked.model, asked.content, language=asked.language
-            )
+            with RECORDINGS.place(asked.caller.user):
+                text = await transcribe(
+                    asked.caller, asked.model, asked.content, language=asked.language
+                )
     except AnswerFailed as failure:
         return failure_json(failure, words=WORDS)
     except (ConversationError, QuotaExceeded) as refusal:

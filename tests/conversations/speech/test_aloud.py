@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from conversations import retention, runtime
 from conversations.models import ChatModel, ClockLook, Endpoint, Message, SpokenPart
 from conversations.speech import recordings
 from conversations.speech.asking import Recording
+from conversations.speech.places import SENTENCES as SENTENCES_AT_ONCE
 from conversations.speech.recordings import Claim, Wanted
 from tests.at_once import at_once
 from tests.conftest import signed_in
@@ -247,6 +249,18 @@ def test_no_sentence_is_spoken_beside_a_request_that_is_refused(
     replies = at_once(*(lambda n=n: tabs[n].get(url(spoken, n)).status_code for n in range(4)))
     assert replies == [429] * 4
     assert not upstream.requests
+
+
+def test_one_person_listens_to_little_at_once(
+    talk: Talk, spoken: Message, alice: User, bob: User
+) -> None:
+    with ExitStack() as all_places:
+        for _place in range(SENTENCES_AT_ONCE.most):
+            all_places.enter_context(SENTENCES_AT_ONCE.place(alice))
+        assert refused(talk.client, spoken) == (429, "too_much_sound")
+        with SENTENCES_AT_ONCE.place(bob):
+            pass
+    assert talk.client.get(url(spoken, 0)).content == MP3
 
 
 def test_the_others_wait_for_the_one_that_counts(talk: Talk, spoken: Message) -> None:

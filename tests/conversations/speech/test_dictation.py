@@ -15,6 +15,7 @@ from chatsite.body_limit import BodyLimit
 from conversations import runtime
 from conversations.errors import AudioTooLarge
 from conversations.models import ChatModel, Endpoint
+from conversations.speech.places import RECORDINGS
 from conversations.speech.sound import MOST_BYTES
 from conversations.views import dictation
 from tests.chatsite.test_way_in import sent_back
@@ -235,6 +236,16 @@ def test_more_than_a_process_can_hold(
     reply(upstream, "transcriptions", {"text": "Good day."})
     monkeypatch.setattr(dictation, "MOST_IN_HAND", 600)
     assert refusal(dictate(speaking, audio=recording(WEBM * 5))) == (503, "unavailable")
+    assert dictate(speaking).status_code == 200
+
+
+def test_one_person_dictates_little_at_once(
+    alice: User, bob: User, speaking: Client, upstream: Upstream
+) -> None:
+    reply(upstream, "transcriptions", {"text": "Good day."})
+    with RECORDINGS.place(alice), RECORDINGS.place(alice):
+        assert refusal(dictate(speaking)) == (429, "too_much_sound")
+        assert dictate(signed_in(bob)).status_code == 200
     assert dictate(speaking).status_code == 200
 
 
