@@ -21,6 +21,7 @@ from .sentences import sentences_of
 
 CHINESE = "zh-hans"
 MOST_PARTS = 2_000  # some hours
+MOST_READ = 200_000  # code points: as much, and where nothing in them can be said, a second or two of work
 _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
@@ -45,7 +46,10 @@ def speakable(text: str, *, complete: bool, language: str) -> tuple[Part, ...]:
 
     language: of the page, for a text whose script does not tell; the site's own words are said in the text's.
     The parts of a growing text are the first ones of the whole.
+    Nothing is read beyond MOST_READ.
     """
+    if len(text) > MOST_READ:
+        text, complete = text[:MOST_READ], True
     return tuple(islice(_parts(text, complete=complete, language=language), MOST_PARTS))
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conversations.speech import formulas, sentences
-from conversations.speech.speakable import Part, speakable
+from conversations.speech.speakable import MOST_READ, Part, speakable
 from tests.conversations.test_rendering_growing import CHINESE, CORPUS, REPLACED
 
 
@@ -270,3 +270,13 @@ def test_a_long_answer_is_cheap_however_it_is_made(probe: str) -> None:
         speakable.__wrapped__(probe * (length // len(probe)), complete=True, language="en")
         took.append(time.process_time() - start)
     assert took[1] < max(0.3, 3 * took[0])
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_there_is_an_end_to_what_is_read(complete: bool) -> None:
+    """Also where a text has nothing to say, and so no part of it is ever the last."""
+    silence = "> " * (MOST_READ // 2)
+    parts = speakable(f"First.\n\n{silence}\n\nLast.\n\n", complete=complete, language="en")
+    assert [part.text for part in parts] == ["First."]
+    grown = speakable("A b. " * MOST_READ, complete=False, language="en")
+    assert grown[:50] == speakable("A b. " * 100, complete=False, language="en")[:50]
