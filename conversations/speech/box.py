@@ -285,7 +285,7 @@ def _told(key: str) -> Any:
 
 def _let_in(request: web.Request, key: str) -> None:
     shown = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(shown.encode(), f"Bearer {key}".encode()):
+    if not hmac.compare_digest(shown.encode(errors="replace"), f"Bearer {key}".encode()):
         raise Refusal(401, "The key is not the one of this process.", "invalid_api_key")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +18,8 @@ from .weights import PAUSES, RECOGNISER, VOICE, checked
 THREADS = min(os.cpu_count() or 1, 4)
 CLIP_SECONDS = 60  # heard at once: ten minutes in one piece would take half a gigabyte more
 MOST_PHONEMES = 400  # at once: what they take grows with their square
+# What finds out how a word is said takes minutes for a very long one, and knows no number of more digits.
+LONG_WORDS = re.compile(r"(\d{15}(?=\d)|\S{40}(?=\S))")
 
 
 class Voice:
@@ -32,7 +35,7 @@ class Voice:
         """int16 samples at SPOKEN_RATE; none where nothing in the text can be said in English. Raises TooLong."""
         parts: list[Any] = [np.zeros(0, np.int16)]
         left = most_seconds * SPOKEN_RATE
-        for sentence in self._engine.phonemize(text):
+        for sentence in self._engine.phonemize(LONG_WORDS.sub(r"\1 ", text)):
             for piece in textwrap.wrap(sentence, MOST_PHONEMES, break_on_hyphens=False):
                 part = self._engine.from_phonemes(piece, speed)
                 parts.append((np.clip(part, -1, 1) * 32767).astype(np.int16))

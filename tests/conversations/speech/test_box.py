@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,16 @@ def test_a_long_line_without_an_end_is_spoken_in_pieces(client: openai.OpenAI) -
     assert say(client, "seven hundred and twenty " * 40, speed=4)
 
 
+@pytest.mark.parametrize("word", ["9", "$9", "aB1", "a1", "1,", "%", "a/b."])
+def test_no_word_takes_minutes_to_understand(word: str) -> None:
+    """A word of 4,000 characters, which any answer may have, kept the process busy until it was ended."""
+    text = word * (local.MOST_CHARACTERS // len(word))
+    start = time.process_time()
+    with pytest.raises(TooLong):
+        Voice().speak(text, speed=1, most_seconds=0)
+    assert time.process_time() - start < 60
+
+
 def test_what_takes_too_long_to_say_is_refused() -> None:
     with pytest.raises(TooLong, match=r"takes over 10 minutes\. Send it in parts\."):
         Voice().speak("Seven hundred and twenty. " * 4, speed=1, most_seconds=5)
@@ -173,6 +184,7 @@ def test_other_questions_that_cannot_be(speech: LocalSpeech, client: openai.Open
     assert ask(speech, "/v1/audio/speech", b"\xff", "application/json") == 400
     assert ask(speech, "/v1/nothing", b"", "application/json") == 404
     assert ask(speech, "/v1/audio/speech", b"{}", "application/json", key="guessed") == 401
+    assert ask(speech, "/v1/audio/speech", b"{}", "application/json", key="gu\xe9ssed") == 401
 
 
 def ask(speech: LocalSpeech, path: str, body: bytes, content_type: str, *, key: str = "") -> int:
