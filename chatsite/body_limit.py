@@ -1,7 +1,7 @@
 """Refuses bodies that no form of the site sends before they reach a disk or Django.
 
-Django would spool a large one whole first, and fails where a body calls itself written in an encoding that it cannot
-use or that does not exist, or is compressed.
+Django would spool a large one whole first, whoever sends it and however slowly, and fails where a body calls itself
+written in an encoding that it cannot use or that does not exist, or is compressed.
 """
 
 from __future__ import annotations
@@ -31,20 +31,38 @@ OTHER_ENCODING = re.compile(
 )
 
 
+FULL = (
+    503,
+    "unavailable",
+    "More is being sent to this site at the moment than it has room for. Try again in a moment.",
+)
+
 LINGER_SECONDS = 5.0
+ROOM = 256 << 20  # bytes of all bodies that are arriving, in memory and on the disk
+SMALL = 64 << 10  # of one body, which always finds room
 
 
 class TooLarge(Exception):
     pass
 
 
-class BodyLimit:
-    """most: bytes of a request's body, however it announces them. under: other bounds, by how the path begins."""
+class Full(Exception):
+    pass
 
-    def __init__(self, app: App, *, most: int, under: Mapping[str, int] | None = None) -> None:
+
+class BodyLimit:
+    """most: bytes of a request's body, however it announces them. under: other bounds, by how the path begins.
+
+    room: bytes of all that are arriving, but for what is small; one that is there is its view's business.
+    """
+
+    def __init__(
+        self, app: App, *, most: int, under: Mapping[str, int] | None = None, room: int = ROOM
+    ) -> None:
         self.app = app
         self.most = most
         self.under = dict(under or {})
+        self.room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,20 +83,29 @@ class BodyLimit:
         if announced.isdigit() and int(announced) > most:
             await refuse(receive, send, path, *TOO_LARGE)
             return
-        seen = 0
+        seen = held = 0
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen
+            nonlocal seen, held
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > most:
                 raise TooLarge
+            more = max(0, seen - SMALL) - held if message.get("more_body") else -held
+            if more > self.room:
+                raise Full
+            self.room -= more
+            held += more
             return message
 
         try:
             await self.app(scope, counted, send)
         except TooLarge:  # the body is read before anything is answered
             await refuse(receive, send, path, *TOO_LARGE)
+        except Full:
+            await refuse(receive, send, path, *FULL)
+        finally:
+            self.room += held
 
 
 async def refuse(

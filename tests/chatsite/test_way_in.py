@@ -144,3 +144,58 @@ def test_programs_have_no_session(alice_client: Client, path: str, method: str) 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/", "/tokens", "/api/", "/settings/keys/"])
 def test_people_have_one(alice_client: Client, path: str) -> None:
     assert alice_client.get(path).wsgi_request.user.is_authenticated
+
+
+class Slow:
+    """Somebody who sends all but the last bit of a body, then waits. Use `run` in a loop."""
+
+    def __init__(self, layer: Any, size: int) -> None:
+        self.layer, self.size = layer, size
+        self.status = 0
+        self.may_end = asyncio.Event()
+        self.waits = asyncio.Event()
+
+    async def run(self) -> int:
+        pieces = [self.size]
+
+        async def receive() -> MutableMapping[str, Any]:
+            if pieces:
+                return {"type": "http.request", "body": bytes(pieces.pop()), "more_body": True}
+            self.waits.set()
+            await self.may_end.wait()
+            return {"type": "http.request", "body": b"x"}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            self.status = message.get("status", self.status)
+            if self.status == 503:
+                self.may_end.set()  # whoever is refused leaves
+
+        scope = {"type": "http", "path": "/", "headers": []}
+        await self.layer(scope, receive, send)
+        return self.status
+
+
+async def takes_everything(_scope: Any, receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+
+
+def test_all_bodies_together_find_so_much_room() -> None:
+    async def look() -> None:
+        layer = BodyLimit(takes_everything, most=1 << 20, room=1 << 20)
+        first = Slow(layer, 900_000)
+        task = asyncio.create_task(first.run())
+        await first.waits.wait()
+        assert await Slow(layer, 900_000).run() == 503
+        small = Slow(layer, 60_000)
+        small.may_end.set()
+        assert await small.run() == 204
+        first.may_end.set()
+        assert await task == 204
+        again = Slow(layer, 900_000)
+        again.may_end.set()
+        assert await again.run() == 204
+        assert layer.room == 1 << 20
+
+    asyncio.run(look())
