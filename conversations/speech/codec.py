@@ -25,6 +25,14 @@ READERS = {
     "mp3": "mp3",
     "flac": "flac",
 }
+# What recorders write. FFmpeg has hundreds of others, which few people ever look at.
+DECODERS = (
+    "aac", "alac", "amrnb", "amrwb", "flac", "mp3", "mp3float", "opus", "vorbis",
+    "pcm_alaw", "pcm_f32le", "pcm_f64le", "pcm_mulaw", "pcm_s16be", "pcm_s16le", "pcm_s24be",
+    "pcm_s24le", "pcm_s32le", "pcm_u8",
+)  # fmt: skip
+# Nor does a recording open anything else, whatever it names.
+CLOSED = {"codec_whitelist": ",".join(DECODERS), "protocol_whitelist": "none"}
 # By `response_format`: writer, codec, content type.
 WRITERS = {
     "mp3": ("mp3", "libmp3lame", "audio/mpeg"),
@@ -74,10 +82,17 @@ def decode(content: bytes, *, most_seconds: int = MOST_SECONDS) -> Any:
 def _frames(content: bytes, reader: str) -> Iterator[Any]:
     """What can be decoded; what is damaged is left out, and everything after the place where it is beyond reading."""
     try:
-        with av.open(io.BytesIO(content), format=reader, metadata_errors="ignore") as container:
+        with av.open(
+            io.BytesIO(content), format=reader, metadata_errors="ignore", options=CLOSED
+        ) as container:
             if not container.streams.audio:
                 raise Unreadable("There is no sound in the file.")
-            for packet in container.demux(container.streams.audio[0]):
+            stream = container.streams.audio[0]
+            if stream.codec_context.codec.name not in DECODERS:
+                raise Unreadable(
+                    "The sound in the file is packed in a way that recorders do not use."
+                )
+            for packet in container.demux(stream):
                 try:
                     yield from packet.decode()
                 except av.error.InvalidDataError:

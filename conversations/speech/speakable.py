@@ -21,7 +21,9 @@ from .sentences import sentences_of
 
 CHINESE = "zh-hans"
 MOST_PARTS = 2_000  # some hours
-MOST_READ = 200_000  # code points: as much, and where nothing in them can be said, a second or two of work
+MOST_READ = (
+    200_000  # code points: as much, and where nothing in them can be said, a second or two of work
+)
 _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")

@@ -37,11 +37,17 @@ def hours_of_silence(hours: float) -> bytes:
 
 def webm(samples: Any) -> bytes:
     """As a browser's recorder makes it: Opus in WebM. samples: int16 at the rate that is spoken with."""
+    return packed(samples, "webm", "libopus")
+
+
+def packed(samples: Any, container: str, encoder: str) -> bytes:
+    """container, encoder: as FFmpeg calls them. samples: int16 at the rate that is spoken with."""
     import av
 
     output = io.BytesIO()
-    with av.open(output, mode="w", format="webm") as made:
-        stream: Any = made.add_stream("libopus", rate=codec.SPOKEN_RATE, layout="mono")
+    with av.open(output, mode="w", format=container) as made:
+        rate = 48_000 if encoder in ("ac3", "eac3") else codec.SPOKEN_RATE
+        stream: Any = made.add_stream(encoder, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = codec.SPOKEN_RATE
         for packet in (*stream.encode(frame), *stream.encode(None)):

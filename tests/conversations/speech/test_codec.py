@@ -10,7 +10,7 @@ import pytest
 
 from conversations.speech import codec
 from conversations.speech.sound import MOST_BYTES, kind_of
-from tests.conversations.speech.recordings import hours_of_silence, silence, webm
+from tests.conversations.speech.recordings import hours_of_silence, packed, silence, webm
 
 NOISE = np.random.default_rng(7).integers(-9999, 9999, 4 * codec.SPOKEN_RATE).astype(np.int16)
 TONE = (np.sin(np.arange(2 * codec.SPOKEN_RATE) / 10) * 10_000).astype(np.int16)
@@ -86,6 +86,24 @@ def test_what_is_no_recording(content: bytes) -> None:
     with pytest.raises(codec.Unreadable) as refused:
         codec.decode(content)
     assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("container", "encoder"),
+    [("mp4", "aac"), ("mp4", "alac"), ("mp4", "libopus"), ("wav", "pcm_mulaw"), ("wav", "pcm_f32le")],
+)  # fmt: skip
+def test_what_recorders_pack_sound_with(container: str, encoder: str) -> None:
+    samples = codec.decode(packed(TONE, container, encoder))
+    assert len(samples) == pytest.approx(2 * codec.HEARD_RATE, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("container", "encoder"),
+    [("wav", "adpcm_ms"), ("wav", "adpcm_yamaha"), ("wav", "g722"), ("mp4", "ac3"), ("mp4", "eac3")],
+)  # fmt: skip
+def test_no_other_decoder_is_within_reach(container: str, encoder: str) -> None:
+    with pytest.raises(codec.Unreadable, match="that recorders do not use"):
+        codec.decode(packed(TONE, container, encoder))
 
 
 def test_two_hours_are_not_decoded_whole() -> None:
