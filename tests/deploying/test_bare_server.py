@@ -147,6 +147,7 @@ def test_the_life_of_a_server(server: Server) -> None:
         "etc/chatsite/env": 0o640,
         "var/lib/chatsite": 0o700,
         "etc/chatsite": 0o750,
+        "run/chatsite-deploy.lock": 0o600,
     }.items():
         assert (debian.root / name).stat().st_mode & 0o777 == mode, name
     assert (debian.root / "var/lib/chatsite/chatsite.sqlite3").stat().st_uid == uid
