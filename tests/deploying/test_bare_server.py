@@ -244,6 +244,13 @@ def test_the_life_of_a_server(server: Server) -> None:
         # --- A backup of another day
         visitor.send("After the backup")
         debian.run("chatsite", "restore", "/root/today")
+        assert record.read_text().splitlines()[-5:] == [
+            "stop chatsite-housekeeping.timer",
+            "stop chatsite-housekeeping.service",
+            "stop chatsite.service",
+            "restart chatsite.service",
+            "start chatsite-housekeeping.timer",
+        ]
         visitor.sign_in("root", PASSWORD)  # of that session the other day knew nothing
         page = visitor.http.get("/").text
         assert "Before the upgrade" in page
