@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ from django.db.models import Exists, OuterRef, Q
 from chatsite.statements import Select, parameter
 
 from ..models import SPENDING_LIMITS, ApiKey, Plan, User
+
+Amounts = Mapping[str, int | Decimal]  # so many `requests`, `tokens` and so much `money`
 
 
 @dataclass(frozen=True)

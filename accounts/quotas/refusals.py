@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from . import words
 from .allowances import Allowance, allowances_of
 from .counters import Payer
-from .limits import Limits
+from .limits import Amounts, Limits
 from .periods import Period
 
 
@@ -90,14 +90,11 @@ class QuotaExceeded(Exception):
         return text % {"count": self.answers}
 
 
-def refusal(
-    payer: Payer, period: Period, limits: Limits, tokens: int, money: Decimal, *, requests: int = 1
-) -> QuotaExceeded | None:
+def refusal(payer: Payer, period: Period, limits: Limits, needed: Amounts) -> QuotaExceeded | None:
     """Which of this payer's limits stands in the way: first those that are used up, of them what is renewed last.
 
     One query.
     """
-    needed: dict[str, int | Decimal] = {"requests": requests, "tokens": tokens, "money": money}
     found = allowances_of(payer, limits, period)
     for one in found:
         if one.spent + needed[one.amount] > one.limit:

@@ -8,7 +8,7 @@ sums of its day, all or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from ..models import ApiKey, Reservation, UsageRecord, User
 from . import daily, statements
 from .allowances import allowances_of, least
 from .counters import DAY, MONTH, Payer, open_counters, payers_of
-from .limits import Limits, limits_of_key
+from .limits import Amounts, Limits, limits_of_key
 from .money import ZERO, rounded
 from .periods import Period
 from .refusals import QuotaExceeded, refusal
@@ -72,14 +72,13 @@ def reserve(
     if api_key is not None:
         payers.append((Payer(user.pk, api_key.pk), limits_of_key(api_key)))
     with transaction.atomic():
-        granted = _grant(payers, period, requests, tokens, least_tokens, money)
+        asked: Amounts = {"requests": requests, "tokens": tokens, "money": money}
+        granted = _grant(payers, period, asked, least_tokens)
         # The update above holds this person's row, so no other reservation of theirs is being made.
-        is_beside = service in statements.BESIDE or (
-            service in statements.SOUND and api_key is None
-        )
-        running = None if is_beside else limits.concurrent_completions
-        if running is not None and len(statements.open_answers(user_id=user.pk)) >= running:
-            raise QuotaExceeded("too_many_running", limit=running)
+        if not statements.is_beside(service, of_key=api_key is not None):
+            running = limits.concurrent_completions
+            if running is not None and len(statements.open_answers(user_id=user.pk)) >= running:
+                raise QuotaExceeded("too_many_running", limit=running)
         statements.add_reservation(
             id=key,
             user_id=user.pk,
@@ -99,25 +98,21 @@ def reserve(
 Payers = list[tuple[Payer, Limits]]
 
 
-def _grant(
-    payers: Payers, period: Period, requests: int, tokens: int, least_tokens: int, money: Decimal
-) -> int:
+def _grant(payers: Payers, period: Period, asked: Amounts, least_tokens: int) -> int:
     """The tokens that every payer has paid for. Their first call in a period finds no counters yet."""
-    granted = _take_or_shrink(payers, period, requests, tokens, least_tokens, money)
+    granted = _take_or_shrink(payers, period, asked, least_tokens)
     if granted is None:
         for payer, _limits in payers:
             open_counters(payer, period)
-        granted = _take_or_shrink(payers, period, requests, tokens, least_tokens, money)
+        granted = _take_or_shrink(payers, period, asked, least_tokens)
     if granted is None:
-        raise _refusal(payers, period, requests, least_tokens, money)
+        raise _refusal(payers, period, {**asked, "tokens": least_tokens})
     return granted
 
 
-def _refusal(
-    payers: Payers, period: Period, requests: int, tokens: int, money: Decimal
-) -> QuotaExceeded:
+def _refusal(payers: Payers, period: Period, needed: Amounts) -> QuotaExceeded:
     for payer, limits in payers:
-        found = refusal(payer, period, limits, tokens, money, requests=requests)
+        found = refusal(payer, period, limits, needed)
         if found is not None:
             return found
     # What stood in the way has just been settled.
@@ -125,21 +120,21 @@ def _refusal(
 
 
 def _take_or_shrink(
-    payers: Payers, period: Period, requests: int, tokens: int, least_tokens: int, money: Decimal
+    payers: Payers, period: Period, asked: Amounts, least_tokens: int
 ) -> int | None:
-    if _take(payers, period, requests=requests, tokens=tokens, money=money):
+    tokens = int(asked["tokens"])
+    if _take(payers, period, asked):
         return tokens
     found = [one for payer, limits in payers for one in allowances_of(payer, limits, period)]
     allowance = least(found, "tokens")
     if allowance is None or not least_tokens <= allowance.left < tokens:
         return None
     left = int(allowance.left)
-    return left if _take(payers, period, requests=requests, tokens=left, money=money) else None
+    return left if _take(payers, period, {**asked, "tokens": left}) else None
 
 
-def _take(payers: Payers, period: Period, *, requests: int, tokens: int, money: Decimal) -> bool:
+def _take(payers: Payers, period: Period, taken: Amounts) -> bool:
     """An UPDATE of each row, which counts only while it stays within its limits; all or none."""
-    taken: dict[str, int | Decimal] = {"requests": requests, "tokens": tokens, "money": money}
     with transaction.atomic():
         # The day before the month, the person before the key, here and wherever they are written: in one UPDATE of
         # several rows PostgreSQL locks them in any order, and two requests of one person wait for each other for ever.
@@ -153,7 +148,7 @@ def _take(payers: Payers, period: Period, *, requests: int, tokens: int, money: 
     return True
 
 
-def _room(limits: Limits, kind: str, taken: Mapping[str, int | Decimal]) -> dict[str, object]:
+def _room(limits: Limits, kind: str, taken: Amounts) -> dict[str, object]:
     """What may have been used and reserved before, so that so much more is within the limits."""
     room: dict[str, object] = {}
     for amount, more in taken.items():

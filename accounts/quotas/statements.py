@@ -110,6 +110,12 @@ find_counters = {of_key: _find(of_key=of_key) for of_key in (False, True)}  # of
 take = {of_key: _take(of_key=of_key) for of_key in (False, True)}  # so much, with so much room
 turn = {of_key: _turn(of_key=of_key) for of_key in (False, True)}  # what to add to each column
 
+
+def is_beside(service: str, *, of_key: bool) -> bool:
+    """What keeps nobody from asking, and is kept by nothing that runs; `open_answers` leaves it out."""
+    return service in BESIDE or (service in SOUND and not of_key)
+
+
 open_answers = Select(
     lambda: (
         Reservation.objects.filter(user_id=parameter(Reservation, "user_id"))
