@@ -103,11 +103,26 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
     expect(button).to_have_attribute("aria-pressed", "false")
 
     # The same again costs nothing; in another voice it is made anew.
-    upstream.replies[SPEECH] = silence(60)
     button.click()
     expect(player(page)).to_contain_text("How is tea made?")
     expect(player(page)).to_be_hidden()
     assert said(upstream) == SENTENCES
+    page.evaluate("localStorage.setItem('aloud-voice-en', 'site:nova')")
+    button.click()
+    wait_for(lambda: said(upstream) == 2 * SENTENCES, what="every sentence anew")
+    assert {one.body["voice"] for one in upstream.requests if one.path == SPEECH} == {
+        "alloy",
+        "nova",
+    }
+
+
+def test_habit_26_the_reading_is_paused_hastened_and_stopped(
+    talk: Talk, upstream: Upstream
+) -> None:
+    upstream.replies[SPEECH] = silence(60)
+    chat = talk(viewport={"width": 360, "height": 800})
+    page = chat.page
+    button = ask(chat, upstream)
     page.evaluate("localStorage.setItem('aloud-voice-en', 'site:nova')")
     held: list[Route] = []
     first = re.compile(r"/speech/0/\?voice=nova$")
@@ -145,10 +160,6 @@ def test_habit_26_an_answer_is_read_aloud(talk: Talk, upstream: Upstream) -> Non
     expect(player(other.page).get_by_label("Speed")).to_have_value("1.5")
     other.page.keyboard.press("Escape")
     expect(player(other.page)).to_be_hidden()
-    assert {one.body["voice"] for one in upstream.requests if one.path == SPEECH} == {
-        "alloy",
-        "nova",
-    }
 
 
 def test_habit_26_answers_are_read_as_they_come(talk: Talk, upstream: Upstream) -> None:
@@ -182,13 +193,22 @@ def test_habit_26_answers_are_read_as_they_come(talk: Talk, upstream: Upstream) 
     stop.click()
     expect_state(chat, "idle")
 
+
+def test_habit_26_a_reading_goes_on_after_a_reload(talk: Talk, upstream: Upstream) -> None:
+    upstream.replies[SPEECH] = silence(60)
+    chat = talk()
+    page = chat.page
+    ask(chat, upstream, "One sentence of it.").click()
+    player(page).get_by_label("Voice and more").click()
+    player(page).get_by_role("switch", name="Read answers as they come").click()
+    player(page).get_by_role("button", name="Stop reading").click()
     pieces = ("The first one is there. The second is ", "here. And then a half", " one.")
     upstream.play(Script("gated", pieces))
     chat.send("Go on")
-    wait_for(lambda: said(upstream)[3:] == ["The first one is there."], what="what is finished")
+    wait_for(lambda: said(upstream)[1:] == ["The first one is there."], what="what is finished")
     expect_state(chat, "playing")
     upstream.release()
-    wait_for(lambda: len(said(upstream)) > 4, what="the next sentence")
+    wait_for(lambda: len(said(upstream)) > 2, what="the next sentence")
     expect(player(page)).to_contain_text("Go on")
     page.add_init_script(STRICT)
     page.reload()
