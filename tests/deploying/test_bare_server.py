@@ -115,6 +115,10 @@ class Server:
                     found[str(path)] = f"{path.stat().st_mtime} {path.stat().st_mode} {digest}"
         return found
 
+    def orders(self) -> str:
+        """What systemctl has been told, a line each."""
+        return (self.debian.root / "run/systemctl.record").read_text()
+
     def visit(self) -> Visitor:
         return reach(self.port, NAME)
 
@@ -128,10 +132,26 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_the_life_of_a_server(server: Server) -> None:
-    debian = server.debian
-    slips_are_told(debian)
+    slips_are_told(server.debian)
+    first = is_installed(server)
+    server.debian.run("runuser", "-u", "chatsite", "--", "sh", "-euc", TRAPS)
+    kept = [looked_at(server.debian.root / name) for name in ("etc", "etc/shadow")]
+    is_installed_again(server, first)
+    chat = works(server)
+    is_managed(server)
+    second = is_upgraded(server)
+    goes_back_by_itself(server, second)
+    goes_back_by_hand(server, first)
+    is_restored(server, chat)
+    keeps_databases_to_root(server.debian)
+    assert [looked_at(server.debian.root / name) for name in ("etc", "etc/shadow")] == kept
+    server.debian.run("chatsite", "upgrade", "v1.2.0")
+    assert server.release == second
 
-    # --- Install, and what it leaves
+
+def is_installed(server: Server) -> str:
+    """What it leaves; returns the release."""
+    debian = server.debian
     said = debian.run("/srv/chatsite/deploy/chatsite", "install", "--host", NAME)
     first = server.git("rev-parse", "--short=12", "HEAD")
     assert server.release == first
@@ -153,25 +173,29 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert (debian.root / "var/lib/chatsite/chatsite.sqlite3").stat().st_uid == uid
     status = debian.run("cat", f"/proc/{server.pid}/status")
     assert re.search(rf"^Uid:\t{uid}\t", status, re.M)
-    record = debian.root / "run/systemctl.record"
-    assert "enable --quiet chatsite.service chatsite-housekeeping.timer" in record.read_text()
+    assert "enable --quiet chatsite.service chatsite-housekeeping.timer" in server.orders()
+    return first
 
-    # --- Again: nothing changes
-    debian.run("runuser", "-u", "chatsite", "--", "sh", "-euc", TRAPS)
-    kept = [looked_at(debian.root / name) for name in ("etc", "etc/shadow")]
+
+def is_installed_again(server: Server, first: str) -> None:
+    """Nothing changes."""
+    debian = server.debian
     before, pid = server.state(), server.pid
     debian.run("chatsite", "install", "--host", NAME)
     assert server.state() == before
     assert server.pid == pid
 
-    # --- A setting that needs other packages gets them
+    # A setting that needs other packages gets them.
     stamp = debian.root / "opt/chatsite/releases" / first / ".venv/.stamp-site"
     stamp.unlink()
     debian.run("chatsite", "install", "--host", NAME)
     assert stamp.exists()
     assert server.pid == pid
 
-    # --- It works
+
+def works(server: Server) -> str:
+    """Returns where somebody has written."""
+    debian = server.debian
     with server.visit() as visitor:
         again = re.search(rf"{NAME}(/setup/\S+)", debian.run("chatsite", "manage", "setup_link"))
         assert again
@@ -179,6 +203,11 @@ def test_the_life_of_a_server(server: Server) -> None:
         visitor.sign_in("root", PASSWORD)
         sent = visitor.send("Before the upgrade")
         list(visitor.events(sent["events"]))
+    return str(sent["url"])
+
+
+def is_managed(server: Server) -> None:
+    debian = server.debian
     assert "it answers and is ready" in debian.run("chatsite", "status")
     assert "conversations 0" in debian.run("chatsite", "manage", "housekeeping")
     debian.run("chatsite", "backup", "/root/today")
@@ -195,7 +224,10 @@ def test_the_life_of_a_server(server: Server) -> None:
     debian.run("systemctl", "restart", "chatsite")
     assert server.pid != pid
 
-    # --- Upgrade with a migration
+
+def is_upgraded(server: Server) -> str:
+    """With a migration; returns the release."""
+    debian = server.debian
     second = server.commit("Add a table", server.migration("second"))
     server.git("tag", "v1.2.0")
     said = debian.run("chatsite", "upgrade")
@@ -203,8 +235,12 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert "the database is kept in /var/backups/chatsite/before-" in said
     assert "second" in server.tables()
     assert "runs already" in debian.run("chatsite", "upgrade")
+    return second
 
-    # --- One that does not run goes back by itself, with the database
+
+def goes_back_by_itself(server: Server, second: str) -> None:
+    """With the database, from a release that does not run."""
+    debian = server.debian
     broken = server.commit(
         "Break the site", {**server.migration("third"), "chatsite/asgi.py": "raise RuntimeError\n"}
     )
@@ -214,7 +250,7 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert server.release == second
     assert "third" not in server.tables()
 
-    # --- One that cannot even be installed changes nothing
+    # One that cannot even be installed changes nothing.
     pid = server.pid
     unlocked = server.commit(
         "Ask for what is not there", {"requirements.txt": "chatsite-no-such==1\n"}
@@ -228,7 +264,9 @@ def test_the_life_of_a_server(server: Server) -> None:
         in debian.call("chatsite", "upgrade", "nowhere").stderr
     )
 
-    # --- Back by hand
+
+def goes_back_by_hand(server: Server, first: str) -> None:
+    debian, pid = server.debian, server.pid
     done = debian.call("chatsite", "rollback")
     assert done.returncode == 1
     assert "chatsite rollback --with-database" in done.stderr
@@ -237,14 +275,18 @@ def test_the_life_of_a_server(server: Server) -> None:
     assert server.release == first
     assert "second" not in server.tables()
     assert "what is left behind is kept in /var/backups/chatsite/after-" in said
+
+
+def is_restored(server: Server, chat: str) -> None:
+    debian = server.debian
     with server.visit() as visitor:
         visitor.sign_in("root", PASSWORD)
-        assert "Before the upgrade" in visitor.http.get(sent["url"]).text
+        assert "Before the upgrade" in visitor.http.get(chat).text
 
-        # --- A backup of another day
+        # A backup of another day.
         visitor.send("After the backup")
         debian.run("chatsite", "restore", "/root/today")
-        assert record.read_text().splitlines()[-5:] == [
+        assert server.orders().splitlines()[-5:] == [
             "stop chatsite-housekeeping.timer",
             "stop chatsite-housekeeping.service",
             "stop chatsite.service",
@@ -255,13 +297,13 @@ def test_the_life_of_a_server(server: Server) -> None:
         page = visitor.http.get("/").text
         assert "Before the upgrade" in page
         assert "After the backup" not in page
+
+
+def keeps_databases_to_root(debian: Debian) -> None:
     folder = debian.root / "var/backups/chatsite"
     assert (folder.stat().st_mode & 0o777, folder.stat().st_uid) == (0o700, 0)
     for file in folder.iterdir():
         assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, 0)
-    assert [looked_at(debian.root / name) for name in ("etc", "etc/shadow")] == kept
-    debian.run("chatsite", "upgrade", "v1.2.0")
-    assert server.release == second
 
 
 def looked_at(path: Path) -> tuple[int, int, int]:
@@ -287,25 +329,7 @@ def slips_are_told(debian: Debian) -> None:
 def test_the_same_with_postgresql(server: Server) -> None:
     """The database is kept with what it had when an upgrade began, and comes back whole."""
     debian = server.debian
-    (debian.root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-    (debian.root / "usr/sbin/policy-rc.d").chmod(0o755)
-    debian.run("apt-get", "update")
-    debian.run("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
-    for name, value in (("listen_addresses", ""), ("port", "5432")):
-        debian.run("pg_conftool", "15", "main", "set", name, value)
-    debian.run("pg_ctlcluster", "15", "main", "start")
-    for name in ("pg_dump", "psql"):
-        witness = debian.root / "usr/local/bin" / name
-        witness.write_text(WITNESS)
-        witness.chmod(0o755)
-    with (debian.root / "etc/chatsite/env").open("a") as settings:
-        settings.write(
-            f"DATABASE_URL=postgres://chatsite:{SECRET}@/chatsite\nWEB_CONCURRENCY=2\n"
-            "SECRET_KEY=the-same-on-every-node-and-quite-long-enough\n"
-        )
-    debian.run("useradd", "--system", "--user-group", "chatsite")
-    debian.run("runuser", "-u", "postgres", "--", "createuser", "chatsite")
-    debian.run("runuser", "-u", "postgres", "--", "createdb", "--owner", "chatsite", "chatsite")
+    has_postgresql(debian)
     said = debian.run("/srv/chatsite/deploy/chatsite", "install", "--host", NAME)
     first = server.release
 
@@ -349,3 +373,26 @@ def test_the_same_with_postgresql(server: Server) -> None:
     for name in ("pg_dump", "psql"):
         assert re.search(rf"/{name} .*chatsite\nwith a password$", seen, re.M)
     assert SECRET not in seen
+
+
+def has_postgresql(debian: Debian) -> None:
+    """Its programs are watched, and the settings name its database."""
+    (debian.root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (debian.root / "usr/sbin/policy-rc.d").chmod(0o755)
+    debian.run("apt-get", "update")
+    debian.run("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
+    for name, value in (("listen_addresses", ""), ("port", "5432")):
+        debian.run("pg_conftool", "15", "main", "set", name, value)
+    debian.run("pg_ctlcluster", "15", "main", "start")
+    for name in ("pg_dump", "psql"):
+        witness = debian.root / "usr/local/bin" / name
+        witness.write_text(WITNESS)
+        witness.chmod(0o755)
+    with (debian.root / "etc/chatsite/env").open("a") as settings:
+        settings.write(
+            f"DATABASE_URL=postgres://chatsite:{SECRET}@/chatsite\nWEB_CONCURRENCY=2\n"
+            "SECRET_KEY=the-same-on-every-node-and-quite-long-enough\n"
+        )
+    debian.run("useradd", "--system", "--user-group", "chatsite")
+    debian.run("runuser", "-u", "postgres", "--", "createuser", "chatsite")
+    debian.run("runuser", "-u", "postgres", "--", "createdb", "--owner", "chatsite", "chatsite")
